@@ -1,0 +1,1 @@
+"""What a device accepts, how to make it, and what runs there."""

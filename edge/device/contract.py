@@ -1,0 +1,117 @@
+"""The contract that travels with a model: raw bytes in, scores and labels out."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.device.errors import BadArtifact
+from edge.device.files import read_json, write_json
+
+FORMAT = 1
+NAME = "contract.json"
+
+Resize = Literal["stretch", "crop", "pad"]
+RESIZES: tuple[Resize, ...] = ("stretch", "crop", "pad")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """A uint8 tensor; the number that the network computes with is `scale * (byte - zero_point)`."""
+
+    kind: str = "image"
+    name: str = "image"
+    dtype: str = "uint8"
+    shape: tuple[int, int, int, int]  # 1, height, width, channels
+    layout: str = "NHWC"
+    colour: str  # "RGB" or "GREY"
+    resize: Resize
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One score for each label; a score is `scale * (code - zero_point)` where dtype is an integer's."""
+
+    name: str = "logits"
+    dtype: str
+    shape: tuple[int, int]  # 1, labels
+    scale: float
+    zero_point: int
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A file of the artefact and the runtimes it was proven in, by name in `edge.device.runtimes.RUNTIMES`."""
+
+    file: str
+    sha256: str
+    runtimes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """`fastest` names the runtime that answered soonest on the host that proved the artefact."""
+
+    name: str
+    target: str
+    precision: str
+    task: str = "classification"
+    input: Input
+    output: Output
+    files: tuple[ModelFile, ...]
+    fastest: str
+
+    def file_for(self, runtime: str) -> str:
+        """The file that `runtime` executes.
+
+        Raises BadArtifact where no file of the contract was proven in that runtime.
+        """
+        for model in self.files:
+            if runtime in model.runtimes:
+                return model.file
+        proven = sorted({name for model in self.files for name in model.runtimes})
+        raise BadArtifact(f"runtime {runtime!r}: this artefact was proven in {', '.join(proven)}; name one of those")
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Scores in 0..1 that sum to 1 over the last axis, from float32 logits of shape [..., labels]."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def write_contract(folder: Path, contract: Contract) -> None:
+    """Write contract.json into `folder`."""
+    write_json(folder / NAME, {"format": FORMAT, **asdict(contract)})
+
+
+def read_contract(folder: Path) -> Contract:
+    """Read contract.json of `folder`.
+
+    Raises BadArtifact where it is missing, of another format, or lacks a field.
+    """
+    path = folder / NAME
+    body = read_json(path)
+    if not isinstance(body, dict) or body.get("format") != FORMAT:
+        found = body.get("format") if isinstance(body, dict) else type(body).__name__
+        raise BadArtifact(f"{path}: format {found!r}, this version of Edgewise reads {FORMAT}; export it again")
+    del body["format"]
+    try:
+        return Contract(
+            **{
+                **body,
+                "input": Input(**_tuples(body["input"])),
+                "output": Output(**_tuples(body["output"])),
+                "files": tuple(ModelFile(**_tuples(file)) for file in body["files"]),
+            }
+        )
+    except (KeyError, TypeError) as error:
+        raise BadArtifact(f"{path}: not a contract ({error}); export it again") from None
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}

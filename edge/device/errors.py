@@ -1,0 +1,45 @@
+"""Every error that Edgewise raises on purpose.
+
+    EdgewiseError            exit 2
+    |- BadRecipe             a key or value of a recipe
+    |- BadData               pictures, archives, splits
+    |- BadModel              a model file, or a model that does not fit
+    |- BadArtifact           a run folder, manifest, contract or golden vectors
+    |- Unavailable           disk full, read-only folder, a folder in use, a package that is missing
+    |- ConversionFailed      a converter refused or crashed
+    '- ProofFailed           exit 3: made, but not good enough to ship
+
+A message says what was received, what was expected, and what to do next.
+"""
+
+
+class EdgewiseError(Exception):
+    exit_code = 2
+
+
+class BadRecipe(EdgewiseError):
+    pass
+
+
+class BadData(EdgewiseError):
+    pass
+
+
+class BadModel(EdgewiseError):
+    pass
+
+
+class BadArtifact(EdgewiseError):
+    pass
+
+
+class Unavailable(EdgewiseError):
+    pass
+
+
+class ConversionFailed(EdgewiseError):
+    pass
+
+
+class ProofFailed(EdgewiseError):
+    exit_code = 3

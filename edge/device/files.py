@@ -1,0 +1,72 @@
+"""Files that are whole or absent: written under a temporary name, synced, then moved into place."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from edge.device.errors import BadArtifact
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content` so that `path` holds either its old bytes or all the new ones, whenever the process dies."""
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, keys in the order given, atomically."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file of ours.
+
+    Raises BadArtifact where the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadArtifact(f"{path}: not there; expected a file written by Edgewise") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadArtifact(f"{path}: not readable as JSON ({error}); delete its folder and make it again") from None
+
+
+def replace_folder(new: Path, place: Path) -> None:
+    """Move the finished folder `new` to `place`, where an older one may stand.
+
+    POSIX cannot exchange two folders in one portable call: between the two renames the older one waits under
+    `retired(place)`, from where `restore_folder` brings it back after a kill.
+    """
+    old = retired(place)
+    if place.exists():
+        if old.exists():
+            shutil.rmtree(old)
+        place.rename(old)
+    new.rename(place)
+    if old.exists():
+        shutil.rmtree(old)
+
+
+def restore_folder(place: Path) -> None:
+    """Undo a `replace_folder` that was killed half-way; does nothing otherwise."""
+    old = retired(place)
+    if old.exists() and not place.exists():
+        old.rename(place)
+
+
+def retired(place: Path) -> Path:
+    """Where `replace_folder` keeps the older folder for the moment of the exchange."""
+    return place.with_name(f".{place.name}.old")

@@ -1,0 +1,1 @@
+"""Keras architectures by name."""

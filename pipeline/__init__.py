@@ -1,0 +1,1 @@
+"""The host's stages: recipe, data, train, quantize, export, evaluate."""

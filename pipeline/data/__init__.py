@@ -1,0 +1,1 @@
+"""From a source of labelled pictures to one checked, split, decoded data set on disk."""

@@ -1,0 +1,243 @@
+"""recipe.toml, loaded once into frozen values. What a recipe may say stands here and nowhere else."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
+
+from edge.device.contract import Resize
+from edge.device.errors import BadRecipe
+
+_STRICT = ConfigDict(extra="forbid", validate_default=True)
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Data:
+    """Where the pictures come from and how they are split.
+
+    `split`: shares of training, validation and blind test; where the source brings its own test part, that is the
+    blind test and the first two shares divide the rest in their proportion.
+    """
+
+    source: Literal["digits", "images", "npz", "tfds"] = "images"
+    root: Path | None = None  # images: folder or archive; npz: file; tfds: its data folder
+    dataset: str | None = None  # tfds: name of the data set
+    url: str | None = None  # downloaded once into the cache where root is not given
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    image_size: Annotated[int, Field(ge=4, le=1024)] = 32
+    colour: Literal["RGB", "GREY"] = "RGB"
+    resize: Resize = "stretch"
+    split: tuple[Fraction, Fraction, Fraction] = (0.7, 0.2, 0.1)
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    skip_unreadable: bool = False
+    duplicates: Literal["refuse", "drop"] = "refuse"  # a training picture that is also in the given test part
+    minimum_per_class: Count = 10
+
+    @field_validator("split")
+    @classmethod
+    def _adds_up(cls, split: tuple[float, float, float]) -> tuple[float, float, float]:
+        if abs(sum(split) - 1) > 1e-6:
+            raise ValueError(f"the shares add up to {sum(split):g}; expected 1")
+        if min(split) <= 0:
+            raise ValueError("each of training, validation and blind test needs a share above 0")
+        return split
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Data":
+        if self.url is not None and self.sha256 is None:
+            raise ValueError("url needs sha256, the checksum of the file behind it")
+        if self.source == "tfds" and self.dataset is None:
+            raise ValueError('source = "tfds" needs dataset, a name such as "cats_vs_dogs"')
+        if self.source in ("images", "npz") and self.root is None and self.url is None:
+            raise ValueError(f'source = "{self.source}" needs root, a folder or file at hand, or url and sha256')
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Model:
+    """An architecture of ours by `name`, or a Keras model by `file`.
+
+    `input_scale`, `input_offset`: what a `file` wants to see is `byte * input_scale + input_offset`.
+    """
+
+    name: Literal["mlp", "cnn", "resnet8", "mobilenet_v1", "mobilenet_v2"] | None = None
+    width: Positive = 1.0
+    pretrained: str | None = None  # a weights file of the backbone, or "imagenet"
+    file: Path | None = None
+    input_scale: Positive = 1 / 128
+    input_offset: float = -1.0
+
+    @model_validator(mode="after")
+    def _one(self) -> "Model":
+        if (self.name is None) == (self.file is None):
+            raise ValueError("give either name, an architecture of ours, or file, a Keras model")
+        if self.pretrained is not None and self.name not in ("mobilenet_v1", "mobilenet_v2"):
+            raise ValueError("pretrained backbones are for mobilenet_v1 and mobilenet_v2")
+        return self
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Augment:
+    """Random changes of training pictures. Fractions are of the picture's side; 0 and false leave a change out."""
+
+    flip: bool = False
+    crop: Fraction = 0.0  # largest shift
+    rotate: Annotated[float, Field(ge=0, le=180)] = 0.0  # largest angle, degrees
+    zoom: Annotated[float, Field(ge=0, le=0.9)] = 0.0  # largest change of scale
+    brightness: Fraction = 0.0  # largest change, of full scale
+    contrast: Fraction = 0.0  # largest relative change
+    cutout: Fraction = 0.0  # side of a blanked square
+    mixup: Annotated[float, Field(ge=0, le=10)] = 0.0  # alpha of its Beta distribution (Zhang et al. 2018)
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class FineTune:
+    """Second phase of transfer learning: the last `layers` of the backbone train too, at a lower rate."""
+
+    epochs: Count = 10
+    layers: Count = 30
+    learning_rate: Positive = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Train:
+    epochs: Annotated[int, Field(ge=0)] = 10  # 0: evaluate the model as it came
+    batch_size: Count = 32
+    optimizer: Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"] = "adam"
+    learning_rate: Positive = 1e-3
+    schedule: Literal["constant", "step", "exponential", "cosine"] = "constant"
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    augment: Augment = Augment()
+    fine_tune: FineTune | None = None
+    early_stopping: Annotated[int, Field(ge=0)] = 0  # epochs without a better validation; 0: never
+    checkpoint_minutes: Positive = 5.0
+    precision: Literal["auto", "float32", "mixed_bfloat16", "mixed_float16"] = "auto"
+    deterministic: bool = True  # same seed, same weights to the bit; "auto" precision is then float32
+    devices: Literal["auto", "cpu", "gpu", "tpu"] = "auto"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Quantize:
+    """`budget`: the largest loss of top-1 against the float model, absolute (0.01 is one point)."""
+
+    budget: Fraction = 0.01
+    aware: bool | Literal["auto"] = "auto"
+    calibration_samples: Count = 200
+    epochs: Count = 5  # quantization-aware training
+    learning_rate: Positive = 1e-4
+    allow_float_layers: bool = False  # leave layers in float that tfmot refuses
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Limits:
+    """Bounds that an artefact must keep, on this host."""
+
+    bytes: Count | None = None
+    latency_ms: Positive | None = None
+
+
+TargetName = Literal["cpu", "coral", "jetson"]
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Export:
+    targets: Annotated[tuple[TargetName, ...], Field(min_length=1)] = ("cpu", "coral", "jetson")
+    limits: Annotated[dict[TargetName, Limits], Field(default_factory=dict)]
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Recipe:
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+    data: Data
+    model: Model
+    train: Train = Train()
+    quantize: Quantize = Quantize()
+    export: Export = Export(limits={})
+
+
+_RECIPE = TypeAdapter(Recipe)
+
+
+def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
+    """Read a recipe; each override is `section.key=value` with a TOML value (a bare word is taken as text).
+
+    Relative paths in it are relative to the recipe's folder.
+    Raises BadRecipe, naming the key.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadRecipe(f"{path}: not there; recipes stand in recipes/, e.g. recipes/digits.toml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRecipe(f"{path}: not readable ({error}); expected a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadRecipe(f"{path}: not TOML: {error}") from None
+    _anchor_paths(table, path.parent)
+    for override in overrides:
+        _override(table, override)
+    try:
+        return _RECIPE.validate_python(table)
+    except ValidationError as error:
+        raise BadRecipe("\n".join(f"{path}: {_explain(detail)}" for detail in error.errors())) from None
+
+
+def settings_of(section: Any) -> dict[str, Any]:
+    """A section as plain JSON values, for a manifest."""
+    return TypeAdapter(type(section)).dump_python(section, mode="json")  # type: ignore[no-any-return]
+
+
+def _anchor_paths(table: dict[str, Any], folder: Path) -> None:
+    for section, key in (("data", "root"), ("model", "file"), ("model", "pretrained")):
+        values = table.get(section)
+        if isinstance(values, dict) and isinstance(values.get(key), str) and values[key] != "imagenet":
+            values[key] = str(folder / Path(values[key]).expanduser())
+
+
+def _override(table: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    *sections, last = key.strip().split(".")
+    if not equals or not last:
+        raise BadRecipe(f"--set {override}: expected section.key=value, e.g. --set train.epochs=3")
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise BadRecipe(f"--set {override}: {section} is not a section")
+    try:
+        table[last] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        table[last] = text
+
+
+def _explain(detail: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(("function-", "literal[", "bool")))
+    if detail["type"] == "unexpected_keyword_argument":
+        near = difflib.get_close_matches(key, _known_keys(), n=1, cutoff=0.6)
+        return f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    if detail["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return f"{key}: missing"
+    reason = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if detail["type"] == "value_error":
+        return f"{key}: {reason}"
+    return f"{key}: received {detail['input']!r}, expected {reason}"
+
+
+def _known_keys() -> list[str]:
+    sections = {"data": Data, "model": Model, "train": Train, "quantize": Quantize, "export": Export}
+    keys = ["name", *sections]
+    keys += [f"{name}.{key}" for name, section in sections.items() for key in section.__dataclass_fields__]
+    keys += [f"train.augment.{key}" for key in Augment.__dataclass_fields__]
+    keys += [f"train.fine_tune.{key}" for key in FineTune.__dataclass_fields__]
+    return keys
