@@ -2,6 +2,7 @@
 
 import difflib
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -235,9 +236,12 @@ def _explain(detail: ErrorDetails) -> str:
 
 
 def _known_keys() -> list[str]:
-    sections = {"data": Data, "model": Model, "train": Train, "quantize": Quantize, "export": Export}
-    keys = ["name", *sections]
-    keys += [f"{name}.{key}" for name, section in sections.items() for key in section.__dataclass_fields__]
-    keys += [f"train.augment.{key}" for key in Augment.__dataclass_fields__]
-    keys += [f"train.fine_tune.{key}" for key in FineTune.__dataclass_fields__]
-    return keys
+    sections: dict[str, type[Any]] = {
+        "data": Data,
+        "model": Model,
+        "train": Train,
+        "quantize": Quantize,
+        "export": Export,
+    }
+    nested = {**sections, "train.augment": Augment, "train.fine_tune": FineTune}
+    return ["name", *sections, *(f"{name}.{field.name}" for name, part in nested.items() for field in fields(part))]

@@ -80,8 +80,8 @@ class Contract:
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scores in 0..1 that sum to 1 over the last axis, from float32 logits of shape [..., labels]."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+    weights: NDArray[np.float32] = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.divide(weights, weights.sum(axis=-1, keepdims=True))
 
 
 def write_contract(folder: Path, contract: Contract) -> None:

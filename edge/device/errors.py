@@ -7,6 +7,8 @@
     |- BadArtifact           a run folder, manifest, contract or golden vectors
     |- Unavailable           disk full, read-only folder, a folder in use, a package that is missing
     |- ConversionFailed      a converter refused or crashed
+    |- Diverged              training: the loss is not a number
+    |- Interrupted           exit 130: stopped on request, ready to go on
     '- ProofFailed           exit 3: made, but not good enough to ship
 
 A message says what was received, what was expected, and what to do next.
@@ -39,6 +41,14 @@ class Unavailable(EdgewiseError):
 
 class ConversionFailed(EdgewiseError):
     pass
+
+
+class Diverged(EdgewiseError):
+    pass
+
+
+class Interrupted(EdgewiseError):
+    exit_code = 130  # 128 + SIGINT, as shells have it
 
 
 class ProofFailed(EdgewiseError):

@@ -1,0 +1,141 @@
+"""Stages on disk: one folder each, with a manifest; skipped while the manifest holds; replaced as a whole."""
+
+import errno
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from edge.device.errors import BadArtifact, Unavailable
+from edge.device.files import replace_folder, restore_folder, sha256_of, write_json
+from edge.device.manifest import NAME, Manifest, hash_outputs, read_manifest, verify_outputs, write_manifest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# What each stage's result depends on beside settings and inputs: our own source, and the tools by distribution name.
+_SOURCES: dict[str, tuple[str, ...]] = {
+    "data": ("pipeline/data", "edge/device/image.py"),
+    "train": ("pipeline/train.py", "pipeline/training", "pipeline/pretrained.py", "models"),
+    "quantize": ("pipeline/quantize.py", "pipeline/quantization", "pipeline/training", "edge/tflite.py", "models"),
+    "export": ("pipeline/export.py", "pipeline/ladder.py", "pipeline/proof.py", "pipeline/quantization", "edge"),
+    "report": ("pipeline/report.py", "pipeline/export.py"),
+}
+_TOOLS: dict[str, tuple[str, ...]] = {
+    "data": ("numpy", "pillow", "scikit-learn"),
+    "train": ("tensorflow", "tf-keras", "numpy"),
+    "quantize": ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert"),
+    "export": ("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "openvino"),
+    "report": (),
+}
+
+
+def origin(stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> Manifest:
+    """What the stage's output will depend on: a manifest without outputs."""
+    return Manifest(
+        stage=stage,
+        settings=settings,
+        inputs=inputs,
+        source=_source_hash(stage),
+        tools={name: version(name) for name in _TOOLS[stage]},
+        outputs={},
+    )
+
+
+def up_to_date(place: Path, wanted: Manifest) -> bool:
+    """Whether `place` holds the unchanged output of just that origin.
+
+    Raises BadArtifact where its manifest is of another format or was edited by hand.
+    """
+    restore_folder(place)
+    if not (place / NAME).exists():
+        return False
+    found = read_manifest(place)
+    return wanted.same_origin(found) and found.outputs == hash_outputs(place)
+
+
+def require(place: Path, command: str) -> str:
+    """The hash of a finished stage's manifest, for the next stage's inputs, after its outputs were verified.
+
+    Raises BadArtifact where the stage has not run or its output was changed.
+    """
+    restore_folder(place)
+    if not (place / NAME).exists():
+        raise BadArtifact(f"{place}: not there yet; run `edgewise {command}` first")
+    verify_outputs(place, read_manifest(place))
+    return sha256_of(place / NAME)
+
+
+@contextmanager
+def writing(place: Path, wanted: Manifest) -> Iterator[Path]:
+    """An empty folder to fill; on success it gets its manifest and takes the place, otherwise it vanishes."""
+    new = place.with_name(f".{place.name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        yield new
+        write_manifest(new, replace(wanted, outputs=hash_outputs(new)))
+        replace_folder(new, place)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def work_folder(place: Path, wanted: Manifest) -> tuple[Path, bool]:
+    """A folder for checkpoints beside `place` that outlives a kill, and whether it holds work of the same origin.
+
+    Work of another origin (a changed recipe, other data) is cleared away.
+    """
+    work = place.with_name(f".{place.name}.work")
+    key = work / "origin.json"
+    content = hashlib.sha256(repr(wanted).encode()).hexdigest()
+    if key.exists() and key.read_text().strip() == f'"{content}"':
+        return work, True
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    write_json(key, content)
+    return work, False
+
+
+@contextmanager
+def locked(run: Path) -> Iterator[None]:
+    """Sole use of a run folder.
+
+    Raises Unavailable where another process has it, or the folder cannot be written.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+        with FileLock(run / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise Unavailable(
+            f"{run}: another edgewise is at work there; wait for it, or give --run another folder"
+        ) from None
+    except OSError as error:
+        raise explain(error, run) from None
+
+
+def explain(error: OSError, place: Path) -> Unavailable:
+    """What an operating-system error on one of our folders means, and what to do."""
+    advice = {
+        errno.ENOSPC: "no space left; what was finished before is kept: free some and run this again",
+        errno.EDQUOT: "disk quota reached; what was finished before is kept: free some and run this again",
+        errno.EROFS: "a read-only file system; give --run a folder that can be written",
+        errno.EACCES: "no permission to write there; give --run a folder that can be written",
+        errno.EPERM: "no permission to write there; give --run a folder that can be written",
+    }
+    path = error.filename or place
+    return Unavailable(f"{path}: {advice.get(error.errno or 0, error.strerror or str(error))}")
+
+
+def _source_hash(stage: str) -> str:
+    digest = hashlib.sha256()
+    for entry in _SOURCES[stage]:
+        path = ROOT / entry
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()

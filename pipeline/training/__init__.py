@@ -1,0 +1,1 @@
+"""Training: one loop for float and quantization-aware models, resumable to the bit."""
