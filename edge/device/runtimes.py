@@ -1,0 +1,197 @@
+"""The runtimes that execute an artefact's model files: raw bytes in, float32 logits out.
+
+A runtime is what `edge.device.contract.ModelFile.runtimes` names. Each takes a model file of one uint8 input and one
+output of scores; scores in integers are turned into real ones here, once, with the scale that the file itself carries.
+"""
+
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.device.errors import BadArtifact, Unavailable
+
+Layout = Literal["NHWC", "NCHW"]  # of the file's input; `run` takes NHWC whatever it is
+CHUNK = 64  # pictures at once in a file whose batch is free: bounds the memory for activations
+
+
+class Runtime(Protocol):
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits, float32 [n, labels], of raw pictures, uint8 [n, h, w, c].
+
+        Raises ValueError where the pictures are not of the file's size. One runtime serves one thread at a time.
+        """
+        ...
+
+
+def open_runtime(name: str, file: Path, *, layout: Layout = "NHWC", threads: int = 1) -> Runtime:
+    """Load the model `file` into the runtime called `name`, ready to run.
+
+    Raises BadArtifact where there is no such runtime or it cannot read the file, Unavailable where its package is
+    missing.
+    """
+    if name not in RUNTIMES:
+        raise BadArtifact(f"runtime {name!r}: unknown; expected one of {', '.join(RUNTIMES)}")
+    if not file.is_file():
+        raise BadArtifact(f"{file}: not there; expected a model file; export it again")
+    return RUNTIMES[name](file, layout, threads)
+
+
+class _LiteRT:
+    """A TFLite file of batch one."""
+
+    def __init__(self, interpreter: Any, layout: Layout) -> None:
+        self._interpreter = interpreter
+        self._layout = layout
+        source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+        self._input, self._output = source["index"], result["index"]
+        self._shape = tuple(source["shape"])
+        self._labels = int(result["shape"][-1])
+        scale, zero_point = result["quantization"]
+        self._scale = np.float32(scale or 1.0)  # a scale of 0 says that the scores are real ones already
+        self._zero_point = np.float32(zero_point)
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        scores = np.empty((len(batch), self._labels), np.float32)
+        interpreter = self._interpreter
+        for index, picture in enumerate(_in_layout(batch, self._layout)):
+            interpreter.set_tensor(self._input, picture[np.newaxis])
+            interpreter.invoke()
+            scores[index] = interpreter.get_tensor(self._output)[0]
+        return self._scale * (scores - self._zero_point)
+
+
+class _OnnxRuntime:
+    """An ONNX file whose scores are float32; its batch may be one or free."""
+
+    def __init__(self, session: Any, layout: Layout) -> None:
+        self._session = session
+        self._layout = layout
+        self._input = session.get_inputs()[0].name
+        self._outputs = [session.get_outputs()[0].name]
+        self._chunk = 1 if session.get_inputs()[0].shape[0] == 1 else CHUNK
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pictures = _in_layout(batch, self._layout)
+        if len(pictures) == 1:
+            return self._scores(pictures)
+        parts = [self._scores(pictures[at : at + self._chunk]) for at in range(0, len(pictures), self._chunk)]
+        return np.concatenate(parts)
+
+    def _scores(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        scores: NDArray[np.float32] = self._session.run(self._outputs, {self._input: pictures})[0]
+        return scores
+
+
+class _OpenVino:
+    """A compiled model of batch one: a free batch makes OpenVINO shape its kernels anew and costs speed."""
+
+    def __init__(self, request: Any, layout: Layout) -> None:
+        self._request = request
+        self._layout = layout
+
+    def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pictures = np.ascontiguousarray(_in_layout(batch, self._layout))
+        scores = []
+        for index in range(len(pictures)):
+            self._request.infer([pictures[index : index + 1]], share_inputs=True)
+            scores.append(self._request.get_output_tensor(0).data.copy())
+        return np.concatenate(scores)
+
+
+def _open_litert_reference(file: Path, layout: Layout, threads: int) -> Runtime:
+    return _open_litert(file, layout, threads, reference=True)
+
+
+def _open_litert_xnnpack(file: Path, layout: Layout, threads: int) -> Runtime:
+    return _open_litert(file, layout, threads, reference=False)
+
+
+def _open_litert(file: Path, layout: Layout, threads: int, *, reference: bool) -> Runtime:
+    try:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    except ImportError:
+        raise _missing("ai-edge-litert") from None
+
+    _require_whole_tflite(file)
+    kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+    try:
+        interpreter = Interpreter(model_path=str(file), experimental_op_resolver_type=kernels, num_threads=threads)
+        interpreter.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise _unreadable(file, "LiteRT", error) from error
+    return _LiteRT(interpreter, layout)
+
+
+def _open_onnxruntime(file: Path, layout: Layout, threads: int) -> Runtime:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise _missing("onnxruntime") from None
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the CPU alone
+    options.log_severity_level = 3
+    errors = onnxruntime.capi.onnxruntime_pybind11_state
+    try:
+        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except (errors.InvalidProtobuf, errors.InvalidGraph, errors.Fail, errors.NotImplemented, errors.RuntimeException,
+            errors.InvalidArgument) as error:  # fmt: skip
+        raise _unreadable(file, "ONNX Runtime", error) from error
+    return _OnnxRuntime(session, layout)
+
+
+def _open_openvino(file: Path, layout: Layout, threads: int) -> Runtime:
+    try:
+        import openvino
+    except ImportError:
+        raise _missing("openvino") from None
+
+    settings = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+        "INFERENCE_PRECISION_HINT": "f32",  # otherwise answers depend on whether the CPU knows bfloat16
+    }
+    core = openvino.Core()
+    try:
+        model = core.read_model(file)
+        if model.input(0).partial_shape.is_dynamic:
+            model.reshape([1, *(dimension.get_length() for dimension in list(model.input(0).partial_shape)[1:])])
+        compiled = core.compile_model(model, "CPU", settings)
+    except (RuntimeError, ValueError) as error:
+        raise _unreadable(file, "OpenVINO", error) from error
+    return _OpenVino(compiled.create_infer_request(), layout)
+
+
+def _in_layout(batch: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+    return batch if layout == "NHWC" else np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+
+
+def _require_whole_tflite(file: Path) -> None:
+    """Raise BadArtifact where the head of the file is not a TFLite model's; the interpreter checks the rest."""
+    with file.open("rb") as opened:
+        head = opened.read(8)
+    if head[4:] != b"TFL3" or struct.unpack_from("<I", head)[0] >= file.stat().st_size:
+        raise BadArtifact(f"{file}: no TFLite model (its first bytes are {head!r}); export it again")
+
+
+def _unreadable(file: Path, runtime: str, error: Exception) -> BadArtifact:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return BadArtifact(f"{file}: {runtime} cannot read this model ({lines[0]}); export it again")
+
+
+def _missing(package: str) -> Unavailable:
+    return Unavailable(f"the package {package} is missing; pip install {package}")
+
+
+RUNTIMES: dict[str, Callable[[Path, Layout, int], Runtime]] = {
+    "litert-reference": _open_litert_reference,  # defines the right answer; slow
+    "litert": _open_litert_xnnpack,
+    "onnxruntime": _open_onnxruntime,
+    "openvino": _open_openvino,
+}

@@ -1,0 +1,1 @@
+"""Quantization: training that is aware of it, and conversion to TFLite."""
