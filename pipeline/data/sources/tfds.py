@@ -1,0 +1,72 @@
+"""Data sets of the TensorFlow Datasets catalogue, by name."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.device.errors import BadData, Unavailable
+from edge.device.image import decode, fit
+from pipeline.data.dataset import Split
+from pipeline.data.source import UNGIVEN, Report, Source
+from pipeline.recipe import Data
+
+_GIVEN = {"train": UNGIVEN, "validation": int(Split.VALIDATION), "test": int(Split.BLIND_TEST)}
+
+
+def fingerprint(settings: Data) -> dict[str, str]:
+    """The name, with the version where the recipe pins one ("cats_vs_dogs:4.0.1")."""
+    return {"tfds": str(settings.dataset)}
+
+
+def load(settings: Data, report: Report) -> Source:
+    """Prepare data.dataset under data.root (TFDS's own folder where that is not given) and list its pictures.
+
+    The encoded pictures are held in memory and decoded by our own rules.
+    Raises Unavailable where the package is missing, BadData where the data set has no image and label.
+    """
+    try:
+        import tensorflow_datasets
+    except ImportError:
+        raise Unavailable(
+            'data.source = "tfds": TensorFlow Datasets is not installed; run `pip install tensorflow-datasets`'
+        ) from None
+    try:
+        builder = tensorflow_datasets.builder(settings.dataset, data_dir=settings.root)
+    except tensorflow_datasets.core.registered.DatasetNotFoundError as error:
+        raise BadData(f"data.dataset: {settings.dataset}: not in TensorFlow Datasets ({error})") from None
+    features = builder.info.features
+    if features is None or not {"image", "label"} <= set(features):
+        raise BadData(f"data.dataset: {settings.dataset}: expected the features image and label, for classification")
+    builder.download_and_prepare()
+    encoded, labels, names, given = _read(tensorflow_datasets, builder, report)
+    size = settings.image_size
+
+    def read(position: int) -> NDArray[np.uint8]:
+        return fit(decode(encoded[position], settings.colour), size, size, settings.resize)
+
+    return Source(
+        names=tuple(names),
+        labels=np.array(labels, np.int32),
+        given=np.array(given, np.int8),
+        classes=tuple(features["label"].names),
+        read=read,
+    )
+
+
+def _read(tfds: Any, builder: Any, report: Report) -> tuple[list[bytes], list[int], list[str], list[int]]:
+    encoded: list[bytes] = []
+    labels: list[int] = []
+    names: list[str] = []
+    given: list[int] = []
+    parts = [part for part in _GIVEN if part in builder.info.splits]
+    total = sum(builder.info.splits[part].num_examples for part in parts)
+    for part in parts:
+        examples = builder.as_dataset(split=part, decoders={"image": tfds.decode.SkipDecoding()}, shuffle_files=False)
+        for index, example in enumerate(examples.as_numpy_iterator()):
+            encoded.append(example["image"])
+            labels.append(int(example["label"]))
+            names.append(f"{part}/{index:06d}")
+            given.append(_GIVEN[part])
+            report("list", len(names), total)
+    return encoded, labels, names, given
