@@ -72,8 +72,11 @@ def require(place: Path, command: str) -> str:
 
 
 @contextmanager
-def writing(place: Path, wanted: Manifest) -> Iterator[Path]:
-    """An empty folder to fill; on success it gets its manifest and takes the place, otherwise it vanishes."""
+def writing(place: Path, wanted: Manifest, work: Path | None = None) -> Iterator[Path]:
+    """An empty folder to fill; on success it gets its manifest and takes the place, otherwise it vanishes.
+
+    The checkpoints in `work` are cleared away once the place is taken.
+    """
     new = place.with_name(f".{place.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
@@ -81,6 +84,8 @@ def writing(place: Path, wanted: Manifest) -> Iterator[Path]:
         yield new
         write_manifest(new, replace(wanted, outputs=hash_outputs(new)))
         replace_folder(new, place)
+        if work is not None:
+            shutil.rmtree(work)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

@@ -18,7 +18,7 @@ from pipeline.plots import learning_curves
 from pipeline.pretrained import load_backbone_weights, load_core
 from pipeline.recipe import Recipe, Train
 from pipeline.training.devices import choose_place
-from pipeline.training.loop import Phase, Report, fit, predict
+from pipeline.training.loop import Phase, Report, fit, inference, predict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,8 @@ def write_outputs(trained: Trained, dataset: Dataset, folder: Path) -> dict[str,
     if trained.history:
         learning_curves(trained.history, folder / "curves.png")
     validation, blind = dataset.part(Split.VALIDATION), dataset.part(Split.BLIND_TEST)
-    logits = predict(trained.model, validation), predict(trained.model, blind)
+    infer = inference(trained.model)
+    logits = predict(infer, validation), predict(infer, blind)
     np.savez(folder / "float.npz", validation=logits[0], blind_test=logits[1])
     return {
         "parameters": trained.model.count_params(),

@@ -24,6 +24,7 @@ from pipeline.training.optimizers import make_optimizer
 from pipeline.training.schedule import Schedule
 
 Report = Callable[[str, int, int], None]
+Infer = Callable[[tf.Tensor], tf.Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,7 @@ def fit(
         optimizer.build(model.trainable_variables)
         variables = tf.train.Checkpoint(model=model, optimizer=optimizer, generators=_generators(model))
         progress = load_checkpoint(work / "last", variables)
+    infer = inference(model)
     train_step = compiled_step(model, optimizer, phase, strategy)
     writer = tf.summary.create_file_writer(str(work.parent / "tensorboard" / phase.name))
     saved = time.monotonic()
@@ -89,7 +91,7 @@ def fit(
             progress.step += 1
             report(_words(phase, progress, order), progress.step, steps)
             if progress.step % order.steps_per_epoch == 0:
-                _end_epoch(model, validation, phase, progress, schedule, work, writer)
+                _end_epoch(model, infer, validation, phase, progress, schedule, work, writer)
             elif time.monotonic() - saved < phase.checkpoint_minutes * 60 and not stop():
                 continue
             _settle(progress, phase)
@@ -138,9 +140,13 @@ def compiled_step(
     return lambda images, labels, seed, rate: step(images, labels, seed, tf.constant(rate, tf.float32))
 
 
-def predict(model: keras.Model, samples: Samples, batch_size: int = 256) -> NDArray[np.float32]:
-    """Logits of all samples, float32 [n, classes], by the model in inference mode."""
-    infer = tf.function(lambda x: model(tf.cast(x, tf.float32), training=False), reduce_retracing=True)
+def inference(model: keras.Model) -> Infer:
+    """The model in inference mode, compiled: uint8 pictures [n, h, w, c] to float32 logits [n, classes]."""
+    return tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False), reduce_retracing=True)
+
+
+def predict(infer: Infer, samples: Samples, batch_size: int = 256) -> NDArray[np.float32]:
+    """Logits of all samples, float32 [n, classes]."""
     parts = [
         infer(tf.constant(samples.pick(np.arange(start, min(start + batch_size, len(samples)))))).numpy()
         for start in range(0, len(samples), batch_size)
@@ -156,6 +162,7 @@ def _generators(model: keras.Model) -> list[tf.random.Generator]:
 
 def _end_epoch(
     model: keras.Model,
+    infer: Infer,
     validation: Samples,
     phase: Phase,
     progress: Progress,
@@ -164,7 +171,7 @@ def _end_epoch(
     writer: tf.summary.SummaryWriter,
 ) -> None:
     _settle(progress, phase)
-    logits = predict(model, validation)
+    logits = predict(infer, validation)
     accuracy = float(np.mean(logits.argmax(1) == validation.labels))
     loss = float(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(validation.labels, logits)))
     row = {

@@ -1,0 +1,53 @@
+"""Commands, and what their errors look like: one message, no traceback, an exit code with a meaning."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+from rich.markup import escape
+
+from edge.device.errors import EdgewiseError
+from pipeline.cli import commands
+from pipeline.cli.progress import console
+from pipeline.stage import explain
+
+# Set before TensorFlow is imported anywhere: its notes about the CPU are no news to anyone.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="edgewise", prog_name="edgewise")
+def edgewise() -> None:
+    """Train a Keras model, quantize it, export it for each edge device, and prove every export.
+
+    \b
+    Exit codes: 0 done; 2 the command, recipe, data or folder cannot be used; 3 a proof failed.
+    """
+
+
+for command in commands.COMMANDS:
+    edgewise.add_command(command)
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        edgewise.main(standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except EdgewiseError as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        _fail(str(explain(error, Path.cwd())), 2)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("stopped; run the same command again to go on from the last checkpoint", 130)
+
+
+def _fail(message: str, code: int) -> None:
+    for line in message.splitlines():
+        console.print(f"[bold red]error[/] {escape(line)}", soft_wrap=True)
+    sys.exit(code)

@@ -1,0 +1,92 @@
+"""Running a model file over many pictures, and what its logits say."""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.device.runtimes import Layout, Runtime, open_runtime
+from pipeline.data.dataset import Samples
+from pipeline.statistics import wilson_interval
+
+Report = Callable[[str, int, int], None]
+Logits = NDArray[np.float32]
+
+_CHUNK = 32  # pictures a worker takes at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """Top-1 as a share, with its 95 % Wilson interval, over `count` samples."""
+
+    top1: float
+    interval: tuple[float, float]
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Milliseconds from raw bytes to logits, one picture, one thread."""
+
+    p50: float
+    p99: float
+
+
+def evaluate_logits(logits: Logits, labels: NDArray[np.int32]) -> Accuracy:
+    """Accuracy of float32 logits [n, classes] against int32 labels [n]."""
+    right = int(np.count_nonzero(logits.argmax(1) == labels))
+    return Accuracy(top1=right / len(labels), interval=wilson_interval(right, len(labels)), count=len(labels))
+
+
+def agreement(logits: Logits, reference: Logits) -> float:
+    """The share of samples on which both give the same label."""
+    return float(np.mean(logits.argmax(1) == reference.argmax(1)))
+
+
+def run_in(
+    runtime: str, file: Path, samples: Samples, report: Report, words: str, layout: Layout = "NHWC"
+) -> Logits:
+    """Logits of all samples, float32 [n, classes]: one interpreter for each core, as an interpreter serves one thread."""
+    workers = os.cpu_count() or 1
+    idle: queue.SimpleQueue[Runtime] = queue.SimpleQueue()
+    for _ in range(workers):
+        idle.put(open_runtime(runtime, file, layout=layout))
+    done, lock = 0, threading.Lock()
+
+    def chunk(start: int) -> Logits:
+        nonlocal done
+        positions = np.arange(start, min(start + _CHUNK, len(samples)))
+        interpreter = idle.get()
+        try:
+            logits = interpreter.run(samples.pick(positions))
+        finally:
+            idle.put(interpreter)
+        with lock:
+            done += len(positions)
+            report(words, done, len(samples))
+        return logits
+
+    with ThreadPoolExecutor(workers) as pool:
+        return np.concatenate(list(pool.map(chunk, range(0, len(samples), _CHUNK))))
+
+
+def measure_latency(runtime: Runtime, pictures: NDArray[np.uint8], seconds: float = 1.0) -> Latency:
+    """Time single pictures one after the other, after a warm-up, for about `seconds` and at least 50 runs."""
+    for at in range(10):
+        runtime.run(pictures[at % len(pictures)][np.newaxis])
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while len(times) < 50 or (time.perf_counter() < end and len(times) < 5000):
+        picture = pictures[len(times) % len(pictures)][np.newaxis]
+        start = time.perf_counter()
+        runtime.run(picture)
+        times.append(time.perf_counter() - start)
+    p50, p99 = np.percentile(times, (50, 99)) * 1e3
+    return Latency(p50=float(p50), p99=float(p99))

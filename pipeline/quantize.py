@@ -1,0 +1,153 @@
+"""The quantize stage: int8 forms of the trained model, after training or aware of it."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.device.files import write_json
+from edge.target import Precision
+from pipeline.data.dataset import Dataset, Samples, Split
+from pipeline.evaluation import evaluate_logits, run_in
+from pipeline.forms import input_quantization, make_form
+from pipeline.isolate import Child
+from pipeline.recipe import Recipe
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """An int8 TFLite file with its top-1 on validation, by the reference kernels, and the loss against float."""
+
+    precision: Precision
+    file: Path
+    validation_top1: float
+    drop: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantized:
+    """What the stage made. `forms` are in the order of the ladder."""
+
+    forms: tuple[Form, ...]
+
+
+def quantize(
+    recipe: Recipe, dataset: Dataset, trained: Path, folder: Path, work: Path, report: Report, *, aware: bool | None = None
+) -> Quantized:
+    """Write int8-ptq.tflite and / or int8-qat.tflite, calibration.json and forms.json into `folder`.
+
+    `trained` is the train stage's folder. `quantize.aware` says which are made: false, after training alone; true,
+    quantization-aware training alone; "auto", the second where the first does not hold the budget on validation.
+    `aware` overrides it. Raises ConversionFailed, BadModel, Interrupted, Diverged.
+    """
+    settings = recipe.quantize
+    training, validation = dataset.part(Split.TRAINING), dataset.part(Split.VALIDATION)
+    positions = calibration_positions(training, settings.calibration_samples, recipe.data.seed)
+    pictures = training.pick(positions)
+    _write_calibration(training, positions, pictures, folder / "calibration.json")
+    float_top1 = evaluate_logits(_float_logits(trained), validation.labels).top1
+    wanted = settings.aware if aware is None else aware
+    forms: list[Form] = []
+
+    with Child() as child:
+
+        def add(precision: Precision, calibration: NDArray[np.uint8] | None, weights: Path | None) -> None:
+            file = folder / f"{precision}.tflite"
+            report(f"converting to {precision}", 0, 1)
+            scale, zero_point = input_quantization(recipe.model)
+            arguments = (precision, scale, zero_point, calibration, weights, settings.allow_float_layers)
+            file.write_bytes(child.call(make_form, trained / "model.keras", *arguments))
+            logits = run_in("litert-reference", file, validation, report, f"{precision} on validation")
+            top1 = evaluate_logits(logits, validation.labels).top1
+            forms.append(Form(precision=precision, file=file, validation_top1=top1, drop=float_top1 - top1))
+
+        if wanted is not True:
+            add("int8-ptq", pictures, None)
+        if wanted is True or (wanted == "auto" and forms[0].drop > settings.budget):
+            history = train_aware(recipe, dataset, trained / "model.keras", folder / "qat.h5", work, report)
+            write_json(folder / "history.json", history)
+            add("int8-qat", None, folder / "qat.h5")
+    write_json(
+        folder / "forms.json",
+        [
+            {"precision": form.precision, "validation_top1": form.validation_top1, "validation_drop": form.drop}
+            for form in forms
+        ],
+    )
+    return Quantized(forms=tuple(forms))
+
+
+def train_aware(
+    recipe: Recipe, dataset: Dataset, model: Path, weights: Path, work: Path, report: Report
+) -> list[dict[str, Any]]:
+    """Train the network with int8 arithmetic imitated; write its best weights to `weights`, return its history."""
+    from models.pixels import with_pixels
+    from pipeline.forms import load_network
+    from pipeline.quantization.aware import quantization_aware
+    from pipeline.train import make_repeatable
+    from pipeline.training.devices import choose_place
+    from pipeline.training.loop import Phase, fit
+
+    settings = recipe.quantize
+    make_repeatable(recipe.train)
+    place = choose_place(recipe.train)
+    scale, zero_point = input_quantization(recipe.model)
+    with place.strategy.scope():
+        network = quantization_aware(
+            load_network(model), scale, zero_point, allow_float_layers=settings.allow_float_layers
+        )
+        network.trainable = True
+        pixels = with_pixels(network, scale, -zero_point * scale)
+    phase = Phase(
+        name="quantization-aware",
+        epochs=settings.epochs,
+        batch_size=recipe.train.batch_size,
+        optimizer="adam",
+        learning_rate=settings.learning_rate,
+        schedule="cosine",
+        augment=recipe.train.augment,
+        checkpoint_minutes=recipe.train.checkpoint_minutes,
+        seed=recipe.train.seed,
+    )
+    history = fit(
+        pixels, dataset.part(Split.TRAINING), dataset.part(Split.VALIDATION), phase, place.strategy, work / "qat", report
+    )
+    network.save_weights(weights)
+    return history
+
+
+def calibration_positions(training: Samples, count: int, seed: int) -> NDArray[np.int64]:
+    """Positions of up to `count` training samples, as evenly over the classes as they allow, in ascending order."""
+    generator = np.random.default_rng(seed)
+    ranked = generator.permutation(len(training))
+    # The k-th sample of each class comes before the (k+1)-th of any.
+    seen = np.zeros(int(training.labels.max()) + 1, np.int64)
+    turn = np.empty(len(training), np.int64)
+    for position in ranked:
+        label = training.labels[position]
+        turn[position] = seen[label]
+        seen[label] += 1
+    return np.sort(ranked[np.argsort(turn[ranked], kind="stable")][:count])
+
+
+def _float_logits(trained: Path) -> NDArray[np.float32]:
+    with np.load(trained / "float.npz", allow_pickle=False) as arrays:
+        return np.asarray(arrays["validation"], np.float32)
+
+
+def _write_calibration(
+    training: Samples, positions: NDArray[np.int64], pictures: NDArray[np.uint8], path: Path
+) -> None:
+    """Name and SHA-256 of the pixels of every calibration sample: the manifest vouches for this file."""
+    rows = [
+        {"name": training.names[position], "sha256": hashlib.sha256(picture.tobytes()).hexdigest()}
+        for position, picture in zip(positions, pictures, strict=True)
+    ]
+    write_json(path, rows)
+
