@@ -36,12 +36,18 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """Files that `convert` wrote into `folder`, each with the runtimes that can execute it on the host."""
+    """Files that `convert` wrote into `folder`, each with the runtimes that can execute it on the host.
+
+    The first runtime of the first file is the reference, which `run` uses. `must_equal` names the runtimes whose every
+    logit must equal the reference's. `layout` is the input's in all files.
+    """
 
     folder: Path
     target: str
     precision: Precision
     files: tuple[ModelFile, ...]
+    layout: Literal["NHWC", "NCHW"] = "NHWC"
+    must_equal: frozenset[str] = frozenset()
 
 
 class Target(Protocol):
