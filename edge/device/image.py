@@ -2,8 +2,9 @@
 
 import io
 import math
-import warnings
+import struct
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +12,23 @@ from numpy.typing import NDArray
 from edge.device.contract import Input
 from edge.device.errors import BadData
 
+if TYPE_CHECKING:  # a device that is given decoded pixels needs no Pillow
+    from PIL import Image
+
 Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 50_000_000
+# JPEG includes MPO, the several pictures in one file of some phones, of which the first is read.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+
+# What Pillow raises for damaged files, by format; all but the first three come from TIFF headers and EXIF blocks.
+_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, struct.error)
 
 # Fixed-point weights with 22 fractional bits, as Pillow uses for 8-bit pictures (src/libImaging/Resample.c).
 _WEIGHT_ONE = 1 << 22
+
+# Lines of output computed at a time: few enough that each block reads a narrow band of a large picture.
+_BLOCK = 16
 
 
 def read_image(content: bytes, contract: Input) -> Pixels:
@@ -32,29 +43,28 @@ def read_image(content: bytes, contract: Input) -> Pixels:
 def decode(content: bytes, colour: str) -> Pixels:
     """Decode to uint8 [height, width, 3] where `colour` is "RGB", [height, width, 1] where it is "GREY".
 
-    Turned upright by its EXIF orientation; transparent parts laid on white; 16-bit grey scaled to 8 bits; CMYK and
-    palettes converted; of an animation, the first frame.
-    Raises BadData where the bytes are no picture, are cut short, or hold more than 50 million pixels.
+    Turned upright by its EXIF orientation; transparent parts laid on white; 16-bit grey scaled to 8 bits, 65535 to 255;
+    CMYK and palettes converted; of an animation, the first frame. Safe to call from several threads.
+    Raises BadData where the bytes are no picture, are cut short, hold more than 50 million pixels, or grey values that
+    are not of 8 or 16 bits.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with warnings.catch_warnings():
-            # Pillow's own, lower alarm; ours is the bound below, checked before a pixel is decoded.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise BadData(
-                        f"picture of {picture.width} x {picture.height} pixels; at most {MAX_PIXELS:,} are decoded; "
-                        "scale it down first"
-                    )
-                upright = ImageOps.exif_transpose(picture)
-                flat = _flatten(upright).convert("RGB" if colour == "RGB" else "L")
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            # Before a pixel is decoded, and below the bounds at which Pillow warns and refuses.
+            if picture.width * picture.height > MAX_PIXELS:
+                raise BadData(
+                    f"picture of {picture.width} x {picture.height} pixels; at most {MAX_PIXELS:,} are decoded; "
+                    "scale it down first"
+                )
+            upright = ImageOps.exif_transpose(picture)
+            flat = _flatten(upright).convert("RGB" if colour == "RGB" else "L")
     except UnidentifiedImageError:
         raise BadData("not a picture; expected " + ", ".join(FORMATS)) from None
-    except Image.DecompressionBombError as error:
-        raise BadData(f"{error}; scale it down first") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadData(f"picture too large: {error} At most {MAX_PIXELS:,} are decoded; scale it down first") from None
+    except _DAMAGE as error:
         raise BadData(f"damaged picture ({error}); remove it or save it again") from None
     return np.asarray(flat, np.uint8).reshape(flat.height, flat.width, -1)
 
@@ -84,27 +94,38 @@ def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     and equal to Pillow's BILINEAR to the bit. In numpy, so that a device without Pillow sees the same numbers, and in
     an order of its own: Pillow chooses which pass comes first by version and size.
     """
-    rows, columns, channels = pixels.shape
-    if columns != width:
-        wide = pixels.transpose(1, 0, 2).reshape(columns, -1)
-        pixels = _filter(wide, width).reshape(width, rows, channels).transpose(1, 0, 2)
-    if rows != height:
-        pixels = _filter(pixels.reshape(rows, -1), height).reshape(height, width, channels)
+    if pixels.shape[1] != width:
+        pixels = _filter(pixels.transpose(1, 0, 2), width).transpose(1, 0, 2)
+    if pixels.shape[0] != height:
+        pixels = _filter(pixels, height)
     return np.ascontiguousarray(pixels)
 
 
 def _filter(lines: Pixels, size: int) -> Pixels:
-    # float64 holds these integer products exactly (below 2**53) and lets BLAS do the sums.
-    total = _weights(lines.shape[0], size) @ lines.astype(np.float64)
-    return np.clip(np.floor(total / _WEIGHT_ONE + 0.5), 0, 255).astype(np.uint8)
+    """Filter uint8 [n, m, c] along its first axis to [size, m, c]."""
+    source, *line = lines.shape
+    matrix, first, last = _weights(source, size)
+    filtered = np.empty((size, math.prod(line)), np.uint8)
+    for start in range(0, size, _BLOCK):
+        stop = min(start + _BLOCK, size)
+        low, high = first[start], last[stop - 1]
+        # float64 holds these integer products exactly (below 2**53) and lets BLAS do the sums.
+        band = lines[low:high].reshape(high - low, -1).astype(np.float64)
+        total = matrix[start:stop, low:high] @ band
+        filtered[start:stop] = np.clip(np.floor(total / _WEIGHT_ONE + 0.5), 0, 255)
+    return filtered.reshape(size, *line)
 
 
 @lru_cache(maxsize=64)
-def _weights(source: int, size: int) -> NDArray[np.float64]:
-    """Whole-number weights [size, source] of a triangle filter, each row summing to about 2**22."""
+def _weights(source: int, size: int) -> tuple[NDArray[np.float64], list[int], list[int]]:
+    """Whole-number weights [size, source] of a triangle filter, each row summing to about 2**22.
+
+    And for each row the first column that it uses, and the one behind the last.
+    """
     scale = source / size
     reach = max(scale, 1.0)
     matrix = np.zeros((size, source))
+    firsts, lasts = [], []
     for index in range(size):
         centre = (index + 0.5) * scale
         first = max(0, int(centre - reach + 0.5))
@@ -112,7 +133,9 @@ def _weights(source: int, size: int) -> NDArray[np.float64]:
         row = [max(0.0, 1.0 - abs((at - centre + 0.5) / reach)) for at in range(first, last)]
         total = sum(row)
         matrix[index, first:last] = [math.floor(weight / total * _WEIGHT_ONE + 0.5) for weight in row]
-    return matrix
+        firsts.append(first)
+        lasts.append(last)
+    return matrix, firsts, lasts
 
 
 def _centre(pixels: Pixels, height: int, width: int) -> Pixels:
@@ -123,14 +146,16 @@ def _centre(pixels: Pixels, height: int, width: int) -> Pixels:
     return pixels[top : top + keep_rows, left : left + keep_columns]
 
 
-def _flatten(picture: "Image.Image") -> "Image.Image":  # noqa: F821 - Pillow is imported where it is used
+def _flatten(picture: "Image.Image") -> "Image.Image":
     """A picture of 8 bits a channel without transparency."""
     from PIL import Image
 
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture, np.float64)
+        if picture.mode == "F" or values.min() < 0 or values.max() > 65535:
+            raise BadData(f"grey values of {values.min():g}..{values.max():g}; save the picture with 8 or 16 bits")
         # 16-bit grey: full scale is 65535, whatever the picture's own range.
-        return Image.fromarray(np.clip(values / 257 + 0.5, 0, 255).astype(np.uint8), "L")
+        return Image.fromarray(np.floor(values / 257 + 0.5).astype(np.uint8))
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(white, picture.convert("RGBA"))
