@@ -81,7 +81,8 @@ def unpack(archive: Path, folder: Path, report: Report, limits: Limits = LIMITS)
         try:
             _write(members, folder, archive, report, limits)
         except (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error) as error:
-            raise BadData(f"{archive}: not an archive, or a damaged one ({error}); expected {KINDS}") from None
+            reason = str(error).partition("\n")[0].rstrip(":")
+            raise BadData(f"{archive}: not an archive, or a damaged one ({reason}); expected {KINDS}") from None
         except NotImplementedError as error:
             raise BadData(f"{archive}: {error}; expected {KINDS}, packed anew") from None
         except OSError as error:

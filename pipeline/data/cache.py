@@ -23,4 +23,6 @@ def cache_folder(part: str) -> Path:
         raise Unavailable(
             f"cache {folder}: cannot be made ({error.strerror}); set {VARIABLE} to a folder that you may write to"
         ) from None
+    if not os.access(folder, os.W_OK):
+        raise Unavailable(f"cache {folder}: not writable; set {VARIABLE} to a folder that you may write to")
     return folder

@@ -32,16 +32,13 @@ def check_source(source: Source, minimum: int) -> None:
         raise BadData(f"data: no pictures to train on, only given validation or test parts; {LAYOUT}")
 
 
-def check_unreadable(unreadable: dict[str, str], skip: bool) -> None:
-    """Raise BadData, naming up to five, where pictures could not be read and are not to be skipped."""
-    if not unreadable or skip:
+def check_unreadable(unreadable: dict[str, str], way_out: str) -> None:
+    """Raise BadData, naming up to five, where pictures could not be read (name to reason)."""
+    if not unreadable:
         return
     shown = "; ".join(f"{name}: {reason}" for name, reason in list(unreadable.items())[:_SHOWN])
     more = f"; and {len(unreadable) - _SHOWN} more" if len(unreadable) > _SHOWN else ""
-    raise BadData(
-        f"data: {len(unreadable)} unreadable: {shown}{more}; remove them, or leave them out with "
-        "`--set data.skip_unreadable=true`"
-    )
+    raise BadData(f"data: unreadable pictures, {len(unreadable)}: {shown}{more}; {way_out}")
 
 
 def check_split(counts: NDArray[np.intp], classes: tuple[str, ...]) -> list[str]:

@@ -63,7 +63,7 @@ def _download(url: str, partial: Path, report: Report) -> None:
         if answer.status != http.HTTPStatus.PARTIAL_CONTENT or _first_byte(answer) != start:
             start = 0  # the server sends the whole file
         length = answer.headers.get("Content-Length")
-        total = start + int(length) if length else 0
+        total = start + int(length) if length and length.isdigit() else 0
         with partial.open("ab" if start else "wb") as file:
             done = _copy(answer, file, start, total, report)
     if total and done < total:

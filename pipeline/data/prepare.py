@@ -50,7 +50,8 @@ def prepare(settings: Data, folder: Path, report: Report) -> Summary:
     images.flush()
 
     unreadable = {found.names[position]: reason for position, reason in decoded.unreadable.items()}
-    check_unreadable(unreadable, settings.skip_unreadable)
+    if not settings.skip_unreadable:
+        check_unreadable(unreadable, "remove them, or leave them out with `--set data.skip_unreadable=true`")
     rows = np.delete(np.arange(len(found)), list(decoded.unreadable))
     groups = groups_of([decoded.digests[row] for row in rows])
     leaks = find_leaks(groups, found.given[rows])

@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 # Progress: the phase by name, how much of it is done, and the total (bytes or pictures; 0 where it is not known).
 Report = Callable[[str, int, int], None]
 
+
+def silent(phase: str, done: int, total: int) -> None:
+    """A Report that nobody watches."""
+
+
 UNGIVEN = -1  # in `Source.given`: the source leaves the split to us
 
 
