@@ -36,6 +36,11 @@ def fetch(url: str, sha256: str, report: Report) -> Path:
             return place
         try:
             _download(url, partial, report)
+        except urllib.error.HTTPError as error:
+            raise Unavailable(
+                f"data.url: {url}: the server answered {error.code} {error.reason}; correct data.url, "
+                "or get the file yourself and name it with data.root"
+            ) from None
         except (OSError, http.client.HTTPException) as error:  # urllib's and the disk's are OSErrors
             reason = getattr(error, "reason", None) or error
             raise Unavailable(f"data.url: {url}: {reason}; run again to go on where it stopped") from None

@@ -63,9 +63,14 @@ def load(settings: Data, report: Report) -> Source:
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
+        # By its first bytes: NumPy takes whatever else is named here for a pickle, or for a single array.
+        with path.open("rb") as file:
+            start = file.read(6)
+        if start == b"\x93NUMPY":
+            raise BadData(f"{path}: a single array; {_KEYS}, in an .npz file")
+        if not start.startswith(b"PK"):
+            raise BadData(f"{path}: not a NumPy .npz file; {_KEYS}, saved with np.savez_compressed")
         with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise BadData(f"{path}: a single array; {_KEYS}, in an .npz file")
             return {key: archive[key] for key in archive.files if key == "classes" or key[:2] in ("x", "y", "x_", "y_")}
     except ValueError as error:
         if "pickle" in str(error):
