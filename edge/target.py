@@ -51,7 +51,8 @@ class Artifact:
 
 
 class Target(Protocol):
-    RUNGS: tuple[Precision, ...]
+    @property
+    def RUNGS(self) -> tuple[Precision, ...]: ...  # noqa: N802 - a constant of the module
 
     def check(self, model: Path, board: str | None) -> list[Finding]: ...
 

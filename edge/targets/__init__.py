@@ -1,1 +1,6 @@
-"""One module for each target, all with the same verbs in the same order: `check`, `convert`, `run`."""
+"""What each device accepts and how to make it: one module for a target, all with the verbs of `edge.target`."""
+
+from edge.target import Target
+from edge.targets import coral, cpu, jetson
+
+TARGETS: dict[str, Target] = {"cpu": cpu, "coral": coral, "jetson": jetson}
