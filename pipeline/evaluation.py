@@ -50,10 +50,8 @@ def agreement(logits: Logits, reference: Logits) -> float:
     return float(np.mean(logits.argmax(1) == reference.argmax(1)))
 
 
-def run_in(
-    runtime: str, file: Path, samples: Samples, report: Report, words: str, layout: Layout = "NHWC"
-) -> Logits:
-    """Logits of all samples, float32 [n, classes]: one interpreter for each core, as an interpreter serves one thread."""
+def run_in(runtime: str, file: Path, samples: Samples, report: Report, words: str, layout: Layout = "NHWC") -> Logits:
+    """Logits of all samples, float32 [n, classes]; one interpreter for each core, as one serves one thread."""
     workers = os.cpu_count() or 1
     idle: queue.SimpleQueue[Runtime] = queue.SimpleQueue()
     for _ in range(workers):

@@ -30,7 +30,9 @@ class Child:
     def __enter__(self) -> "Child":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop()
         self._log.unlink(missing_ok=True)
 
@@ -49,8 +51,8 @@ class Child:
         except EOFError:
             self._process.join()
             raise ConversionFailed(
-                f"{function.__name__}: {_death(self._process.exitcode)}; {self._last_words()}; often an operator or a shape "
-                "that it does not know: simplify the layer, or choose another precision or target"
+                f"{function.__name__}: {_death(self._process.exitcode)}; {self._last_words()}; often a layer or a "
+                "shape that it does not know: simplify it, or choose another precision or target"
             ) from None
         finally:
             if not self._process.is_alive():

@@ -15,6 +15,7 @@ from pipeline.data.dataset import Dataset, Samples, Split
 from pipeline.evaluation import evaluate_logits, run_in
 from pipeline.forms import input_quantization, make_form
 from pipeline.isolate import Child
+from pipeline.quiet import load_tensorflow
 from pipeline.recipe import Recipe
 
 Report = Callable[[str, int, int], None]
@@ -38,13 +39,13 @@ class Quantized:
 
 
 def quantize(
-    recipe: Recipe, dataset: Dataset, trained: Path, folder: Path, work: Path, report: Report, *, aware: bool | None = None
+    recipe: Recipe, dataset: Dataset, trained: Path, folder: Path, work: Path, report: Report, *, both: bool = False
 ) -> Quantized:
     """Write int8-ptq.tflite and / or int8-qat.tflite, calibration.json and forms.json into `folder`.
 
     `trained` is the train stage's folder. `quantize.aware` says which are made: false, after training alone; true,
-    quantization-aware training alone; "auto", the second where the first does not hold the budget on validation.
-    `aware` overrides it. Raises ConversionFailed, BadModel, Interrupted, Diverged.
+    quantization-aware training alone; "auto", the second where the first does not hold the budget on validation, or
+    where a target asks for `both`. Raises ConversionFailed, BadModel, Interrupted, Diverged.
     """
     settings = recipe.quantize
     training, validation = dataset.part(Split.TRAINING), dataset.part(Split.VALIDATION)
@@ -52,7 +53,6 @@ def quantize(
     pictures = training.pick(positions)
     _write_calibration(training, positions, pictures, folder / "calibration.json")
     float_top1 = evaluate_logits(_float_logits(trained), validation.labels).top1
-    wanted = settings.aware if aware is None else aware
     forms: list[Form] = []
 
     with Child() as child:
@@ -67,9 +67,9 @@ def quantize(
             top1 = evaluate_logits(logits, validation.labels).top1
             forms.append(Form(precision=precision, file=file, validation_top1=top1, drop=float_top1 - top1))
 
-        if wanted is not True:
+        if settings.aware is not True:
             add("int8-ptq", pictures, None)
-        if wanted is True or (wanted == "auto" and forms[0].drop > settings.budget):
+        if settings.aware is True or (settings.aware == "auto" and (both or forms[0].drop > settings.budget)):
             history = train_aware(recipe, dataset, trained / "model.keras", folder / "qat.h5", work, report)
             write_json(folder / "history.json", history)
             add("int8-qat", None, folder / "qat.h5")
@@ -87,6 +87,7 @@ def train_aware(
     recipe: Recipe, dataset: Dataset, model: Path, weights: Path, work: Path, report: Report
 ) -> list[dict[str, Any]]:
     """Train the network with int8 arithmetic imitated; write its best weights to `weights`, return its history."""
+    load_tensorflow()
     from models.pixels import with_pixels
     from pipeline.forms import load_network
     from pipeline.quantization.aware import quantization_aware
@@ -116,7 +117,13 @@ def train_aware(
         seed=recipe.train.seed,
     )
     history = fit(
-        pixels, dataset.part(Split.TRAINING), dataset.part(Split.VALIDATION), phase, place.strategy, work / "qat", report
+        pixels,
+        dataset.part(Split.TRAINING),
+        dataset.part(Split.VALIDATION),
+        phase,
+        place.strategy,
+        work / "qat",
+        report,
     )
     network.save_weights(weights)
     return history
@@ -150,4 +157,3 @@ def _write_calibration(
         for position, picture in zip(positions, pictures, strict=True)
     ]
     write_json(path, rows)
-

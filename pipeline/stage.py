@@ -23,15 +23,20 @@ _SOURCES: dict[str, tuple[str, ...]] = {
     "data": ("pipeline/data", "edge/device/image.py"),
     "train": ("pipeline/train.py", "pipeline/training", "pipeline/pretrained.py", "models"),
     "quantize": ("pipeline/quantize.py", "pipeline/quantization", "pipeline/training", "edge/tflite.py", "models"),
-    "export": ("pipeline/export.py", "pipeline/ladder.py", "pipeline/proof.py", "pipeline/quantization", "edge"),
-    "report": ("pipeline/report.py", "pipeline/export.py"),
+    "export": (
+        "pipeline/export.py",
+        "pipeline/ladder.py",
+        "pipeline/proof.py",
+        "pipeline/quantization",
+        "edge",
+        "models",
+    ),
 }
 _TOOLS: dict[str, tuple[str, ...]] = {
     "data": ("numpy", "pillow", "scikit-learn"),
     "train": ("tensorflow", "tf-keras", "numpy"),
     "quantize": ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert"),
     "export": ("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "openvino"),
-    "report": (),
 }
 
 

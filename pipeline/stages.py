@@ -1,14 +1,23 @@
 """The stages of a run on disk: what each depends on, and what it writes where."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from edge.device.files import sha256_of, write_json
+import numpy as np
+
+from edge.device.files import sha256_of, write_bytes, write_json
+from edge.target import Precision
 from pipeline.data.dataset import load_dataset
 from pipeline.data.prepare import fingerprint, prepare
 from pipeline.data.source import Report
-from pipeline.recipe import Recipe, settings_of
+from pipeline.forms import input_quantization, make_form
+from pipeline.isolate import Child
+from pipeline.quiet import load_tensorflow
+from pipeline.recipe import Recipe, TargetName, settings_of
 from pipeline.stage import origin, require, up_to_date, work_folder, writing
+
+if TYPE_CHECKING:
+    from pipeline.export import FloatLogits
 
 # They change how a stage runs, never what it makes.
 _INDIFFERENT = ("root", "checkpoint_minutes", "devices")
@@ -32,6 +41,7 @@ def train_stage(recipe: Recipe, run: Path, report: Report) -> bool:
     wanted = origin("train", {"train": _settings(recipe.train), "model": _settings(recipe.model)}, inputs)
     if up_to_date(place, wanted):
         return False
+    load_tensorflow()
     from pipeline.train import train, write_outputs
 
     work, going_on = work_folder(place, wanted)
@@ -45,16 +55,20 @@ def train_stage(recipe: Recipe, run: Path, report: Report) -> bool:
     return True
 
 
-def quantize_stage(recipe: Recipe, run: Path, report: Report, *, aware: bool | None = None) -> bool:
+def quantize_stage(recipe: Recipe, run: Path, report: Report, *, both: bool = False) -> bool:
     """Make the int8 forms in run/quantize; False where that was up to date.
 
-    `aware` = True asks for quantization-aware training whatever the recipe says, as a target's ladder may.
+    `both` asks for quantization-aware training where the recipe leaves it open, as a target's ladder may.
     """
     place = run / "quantize"
     inputs = {"data": require(run / "data", "train RECIPE"), "train": require(run / "train", "train RECIPE")}
-    settings = {"quantize": _settings(recipe.quantize), "train": _settings(recipe.train), "model": _settings(recipe.model)}
+    settings = {
+        "quantize": _settings(recipe.quantize),
+        "train": _settings(recipe.train),
+        "model": _settings(recipe.model),
+    }
     wanted = origin("quantize", settings, inputs)
-    if up_to_date(place, wanted) and (aware is None or (place / "int8-qat.tflite").exists()):
+    if up_to_date(place, wanted) and (not both or (place / "int8-qat.tflite").exists()):
         return False
     from pipeline.quantize import quantize
 
@@ -62,9 +76,90 @@ def quantize_stage(recipe: Recipe, run: Path, report: Report, *, aware: bool | N
     if going_on:
         report("going on from the last checkpoint", 0, 1)
     with writing(place, wanted, work) as folder:
-        quantize(recipe, load_dataset(run / "data"), run / "train", folder, work, report, aware=aware)
+        quantize(recipe, load_dataset(run / "data"), run / "train", folder, work, report, both=both)
         _keep_logs(work, folder)
     return True
+
+
+def export_stage(recipe: Recipe, run: Path, target: TargetName, child: Child, report: Report) -> bool:
+    """Make and prove the artefact of one target in run/export/<target>; False where that was up to date.
+
+    Raises ProofFailed where no rung of the target's ladder holds; an older artefact stays as it is then.
+    """
+    place = run / "export" / target
+    inputs = {"data": require(run / "data", "train RECIPE"), "train": require(run / "train", "train RECIPE")}
+    require(run / "quantize", "quantize RECIPE")
+    limits = recipe.export.limits.get(target)
+    settings = {
+        "target": target,
+        "name": recipe.name,
+        "resize": recipe.data.resize,
+        "colour": recipe.data.colour,
+        "quantize": _settings(recipe.quantize),
+        "train": _settings(recipe.train),
+        "model": _settings(recipe.model),
+        "limits": settings_of(limits) if limits else None,
+    }
+    wanted = origin("export", settings, inputs)
+    if up_to_date(place, wanted):
+        return False
+    from pipeline.export import Export, export
+
+    def form_of(precision: Precision) -> Path:
+        return _form(recipe, run, precision, child, report)
+
+    job = Export(
+        recipe=recipe,
+        target=target,
+        dataset=load_dataset(run / "data"),
+        float_logits=_float_logits(run),
+        form_of=form_of,
+        child=child,
+        report=report,
+    )
+    with writing(place, wanted) as folder:
+        export(job, folder)
+    return True
+
+
+def prove_stage(recipe: Recipe, run: Path, report: Report) -> dict[str, Any]:
+    """Prove anew, on this machine, every artefact that stands in run/export: proof.json's content by target.
+
+    Raises BadArtifact where none is there or a file was changed, ProofFailed where one does not hold.
+    """
+    from pipeline.export import prove_again
+
+    places = {target: run / "export" / target for target in recipe.export.targets}
+    for place in places.values():
+        require(place, "export RECIPE")
+    dataset, logits = load_dataset(run / "data"), _float_logits(run)
+    return {
+        target: prove_again(place, dataset, logits, recipe.quantize.budget, report) for target, place in places.items()
+    }
+
+
+def _float_logits(run: Path) -> "FloatLogits":
+    from pipeline.export import FloatLogits
+
+    with np.load(run / "train" / "float.npz", allow_pickle=False) as arrays:
+        return FloatLogits(validation=arrays["validation"], blind_test=arrays["blind_test"])
+
+
+def _form(recipe: Recipe, run: Path, precision: Precision, child: Child, report: Report) -> Path:
+    """The TFLite file of `precision`: of the quantize stage for int8, otherwise made once for all targets."""
+    if precision in ("int8-ptq", "int8-qat"):
+        form = run / "quantize" / f"{precision}.tflite"
+        if not form.exists():
+            quantize_stage(recipe, run, report, both=True)
+        return form
+    form = run / "export" / f".{precision}-{sha256_of(run / 'train' / 'model.keras')[:16]}.tflite"
+    if not form.exists():
+        scale, zero_point = input_quantization(recipe.model)
+        form.parent.mkdir(exist_ok=True)
+        write_bytes(
+            form, child.call(make_form, run / "train" / "model.keras", precision, scale, zero_point, None, None, True)
+        )
+    return form
 
 
 def _settings(section: Any) -> dict[str, Any]:

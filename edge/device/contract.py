@@ -14,6 +14,7 @@ FORMAT = 1
 NAME = "contract.json"
 
 Resize = Literal["stretch", "crop", "pad"]
+Layout = Literal["NHWC", "NCHW"]
 RESIZES: tuple[Resize, ...] = ("stretch", "crop", "pad")
 
 
@@ -24,8 +25,8 @@ class Input:
     kind: str = "image"
     name: str = "image"
     dtype: str = "uint8"
-    shape: tuple[int, int, int, int]  # 1, height, width, channels
-    layout: str = "NHWC"
+    shape: tuple[int, int, int, int]  # 1, height, width, channels; in the order of `layout`
+    layout: Layout = "NHWC"
     colour: str  # "RGB" or "GREY"
     resize: Resize
     scale: float

@@ -8,8 +8,10 @@ import click
 from rich.markup import escape
 
 from edge.device.errors import EdgewiseError
-from pipeline.cli import commands
+from pipeline.cli.evaluate import evaluate
+from pipeline.cli.preview import preview
 from pipeline.cli.progress import console
+from pipeline.cli.stages import export, quantize, train
 from pipeline.stage import explain
 
 # Set before TensorFlow is imported anywhere: its notes about the CPU are no news to anyone.
@@ -26,7 +28,7 @@ def edgewise() -> None:
     """
 
 
-for command in commands.COMMANDS:
+for command in (train, quantize, export, evaluate, preview):
     edgewise.add_command(command)
 
 

@@ -1,0 +1,73 @@
+# The order of the stages stands here and nowhere else.
+#   make train export                                   the main job, on the digits inside scikit-learn
+#   make train export RECIPE=recipes/flowers.toml       another recipe
+#   make test                                           tests, types, lint, import rules
+
+RECIPE  ?= recipes/digits.toml
+PYTHON  ?= python3
+TARGETS ?=
+SET     ?=
+
+BIN      := .venv/bin
+EDGEWISE := $(BIN)/edgewise
+SETTINGS := $(foreach setting,$(SET),--set $(setting))
+
+.PHONY: help setup train quantize export evaluate preview test lint format bench lock clean
+
+help:  ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: .venv/.complete  ## the virtual environment, from the hashed lock file
+
+.venv/.complete: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed; this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
+	@rm -rf .venv
+	@if command -v uv >/dev/null; then \
+	    uv venv --quiet --python "$$(command -v $(PYTHON))" .venv && \
+	    uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	    uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . ; \
+	else \
+	    $(PYTHON) -m venv .venv && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
+	fi
+	@touch $@
+
+train: setup  ## data and float training of RECIPE
+	@$(EDGEWISE) train $(RECIPE) $(SETTINGS)
+
+quantize: train  ## int8 forms of the trained model
+	@$(EDGEWISE) quantize $(RECIPE) $(SETTINGS)
+
+export: quantize  ## artefacts for TARGETS (or the recipe's), proven on the blind test
+	@$(EDGEWISE) export $(RECIPE) $(SETTINGS) $(if $(TARGETS),--targets "$(TARGETS)")
+
+evaluate: setup  ## prove the artefacts again on this machine
+	@$(EDGEWISE) evaluate $(RECIPE) $(SETTINGS)
+
+preview: setup  ## a sheet of augmented training pictures
+	@$(EDGEWISE) preview $(RECIPE) $(SETTINGS)
+
+test: setup lint  ## tests, types, lint, import rules
+	@$(BIN)/pytest
+
+lint: setup
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup  ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup  ## speed, as ratios within one run
+	@$(BIN)/python -m bench
+
+lock:  ## resolve pyproject.toml anew into requirements.lock; needs uv
+	uv pip compile pyproject.toml --extra train --extra export --extra serve --extra dev --universal \
+	    --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --quiet \
+	    --custom-compile-command "make lock" --output-file requirements.lock
+
+clean:  ## forget the environment and all runs
+	rm -rf .venv runs

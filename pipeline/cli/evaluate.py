@@ -1,0 +1,71 @@
+"""evaluate: prove a recipe's artefacts again, or run one artefact on any labelled folder."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from edge.device.contract import NAME as CONTRACT
+from edge.device.errors import BadArtifact
+from edge.device.files import write_json
+from pipeline import stages
+from pipeline.cli.options import at_work
+from pipeline.cli.progress import reporting
+from pipeline.cli.stages import show
+from pipeline.report import collect
+
+
+@click.command()
+@click.argument("subject", metavar="RECIPE|ARTEFACT", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="Labelled folder or archive for an ARTEFACT.")
+@click.option("--runtime", help="Runtime for an ARTEFACT.  [default: its fastest proven one]")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key of the RECIPE; repeatable.")
+@click.option("--run", type=click.Path(path_type=Path, file_okay=False), help="Run folder of the RECIPE.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def evaluate(
+    subject: Path, data: Path | None, runtime: str | None, overrides: tuple[str, ...], run: Path | None, as_json: bool
+) -> None:
+    """Prove the artefacts of RECIPE again on this machine, or run one ARTEFACT folder on any labelled pictures.
+
+    \b
+    Examples:
+      edgewise evaluate recipes/digits.toml
+      edgewise evaluate runs/flowers/export/cpu --data ~/photographs --json
+    """
+    if subject.is_dir():
+        _evaluate_artifact(subject, data, runtime, as_json)
+        return
+    if data is not None or runtime is not None:
+        raise click.UsageError("--data and --runtime go with an artefact folder, such as runs/digits/export/cpu")
+    with at_work(subject, overrides, run) as (loaded, folder, report):
+        results = collect(loaded, folder, stages.prove_stage(loaded, folder, report))
+        (folder / "report").mkdir(exist_ok=True)
+        write_json(folder / "report" / "results.json", results)
+    show(results, as_json)
+
+
+def _evaluate_artifact(folder: Path, data: Path | None, runtime: str | None, as_json: bool) -> None:
+    if not (folder / CONTRACT).exists():
+        inside = sorted(path.parent for path in folder.glob(f"export/*/{CONTRACT}"))
+        hint = f"; it holds {', '.join(map(str, inside))}" if inside else "; artefacts stand in runs/<recipe>/export/"
+        raise BadArtifact(f"{folder}: no {CONTRACT} there, so not an artefact{hint}")
+    if data is None:
+        raise click.UsageError(
+            "an artefact is evaluated on labelled pictures: give --data FOLDER, a folder for each class"
+        )
+    from pipeline.try_out import try_out
+
+    with reporting() as report:
+        figures = try_out(folder, data, runtime, report)
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+        return
+    low, high = figures["top1_interval"]
+    out = Console(highlight=False)
+    out.print(
+        f"[bold]{figures['top1']:.2%}[/] top-1 (95 %: {100 * low:.1f} to {100 * high:.1f}) on {figures['samples']:,} "
+        f"pictures, {figures['file']} in {figures['runtime']}, {figures['latency_ms']['p50']:.3f} ms p50"
+    )
+    for name, entry in figures["classes"].items():
+        out.print(f"  {name:20} {entry['right']:6,} of {entry['samples']:6,}")

@@ -1,0 +1,94 @@
+"""train, quantize, export: a recipe's stages, in the order in which they build on each other."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from edge.device.errors import ProofFailed
+from edge.device.files import write_json
+from edge.targets import TARGETS
+from pipeline import stages
+from pipeline.cli.options import at_work, recipe_options
+from pipeline.cli.progress import console
+from pipeline.isolate import Child
+from pipeline.ladder import plan
+from pipeline.report import collect, read_proofs, table
+
+
+@click.command()
+@recipe_options
+def train(recipe: Path, overrides: tuple[str, ...], run: Path | None) -> None:
+    """Read and check the data of RECIPE, then train its model.
+
+    Stopped or killed, it goes on from the last checkpoint when it is run again.
+
+    \b
+    Example:
+      edgewise train recipes/digits.toml --set train.epochs=3
+    """
+    with at_work(recipe, overrides, run) as (loaded, folder, report):
+        _say("data", folder / "data", stages.data_stage(loaded, folder, report))
+        _say("train", folder / "train", stages.train_stage(loaded, folder, report))
+
+
+@click.command()
+@recipe_options
+def quantize(recipe: Path, overrides: tuple[str, ...], run: Path | None) -> None:
+    """Make int8 forms of the trained model of RECIPE, after training or aware of it.
+
+    \b
+    Example:
+      edgewise quantize recipes/digits.toml --set quantize.aware=false
+    """
+    with at_work(recipe, overrides, run) as (loaded, folder, report):
+        _say("quantize", folder / "quantize", stages.quantize_stage(loaded, folder, report))
+
+
+@click.command()
+@recipe_options
+@click.option("--targets", metavar="NAMES", help='Targets instead of the recipe\'s, e.g. "cpu coral".')
+@click.option("--json", "as_json", is_flag=True, help="Print results.json's content instead of the table.")
+def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: str | None, as_json: bool) -> None:
+    """Make the artefact of each target of RECIPE and prove it on the blind test.
+
+    For each target the ladder of precisions is climbed until one holds the accuracy budget on validation. Exit code 3
+    where none does, or where the blind test refutes it.
+
+    \b
+    Example:
+      edgewise export recipes/digits.toml --targets "cpu jetson"
+    """
+    if targets is not None:
+        overrides += (f"export.targets={json.dumps(targets.replace(',', ' ').split())}",)
+    failures = []
+    with at_work(recipe, overrides, run) as (loaded, folder, report), Child() as child:
+        for target in loaded.export.targets:
+            place = folder / "export" / target
+            try:
+                made = stages.export_stage(loaded, folder, target, child, report)
+            except ProofFailed as failure:
+                failures.append(str(failure))
+                continue
+            rungs = " → ".join(plan(TARGETS[target].RUNGS, loaded.quantize.aware))
+            _say("export", place, made, f"  [dim]ladder {rungs}[/]" if made else "")
+        results = collect(loaded, folder, read_proofs(loaded, folder))
+        (folder / "report").mkdir(exist_ok=True)
+        write_json(folder / "report" / "results.json", results)
+    show(results, as_json)
+    if failures:
+        raise ProofFailed("\n".join(failures))
+
+
+def show(results: dict[str, object], as_json: bool) -> None:
+    """Results on standard output: the table, or JSON for a program."""
+    if as_json:
+        click.echo(json.dumps(results, indent=2))
+    else:
+        grid = table(results)
+        Console(width=None if console.is_terminal else 150, highlight=False).print(grid)
+
+
+def _say(stage: str, place: Path, made: bool, more: str = "") -> None:
+    console.print(f"[bold]{stage:9}[/] {place}{more}" if made else f"[bold]{stage:9}[/] [dim]{place} is up to date[/]")

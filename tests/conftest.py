@@ -1,0 +1,57 @@
+"""What tests of several packages share: the command line as people run it, and one small finished run."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def edgewise() -> Command:
+    """Run the real command line in a process of its own; keyword arguments go to subprocess.run."""
+
+    def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [str(Path(sys.executable).parent / "edgewise"), *map(str, arguments)]
+        environment = {**os.environ, "COLUMNS": "200"}
+        return subprocess.run(
+            command,
+            **{"capture_output": True, "text": True, "timeout": 500, "env": environment, "cwd": ROOT, **options},
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def quick_digits() -> tuple[str, ...]:
+    """Settings that make the digits recipe quick; accuracy is not what these runs are for."""
+    return (
+        *("--set", "train.epochs=6"),
+        *("--set", "quantize.epochs=2"),
+        *("--set", "quantize.budget=0.05"),
+    )
+
+
+@pytest.fixture(scope="session")
+def finished_run(edgewise: Command, quick_digits: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The digits recipe, trained, quantized and exported for all its targets. Not to be changed by a test."""
+    run = tmp_path_factory.mktemp("runs") / "digits"
+    for command in ("train", "quantize", "export"):
+        done = edgewise(command, "recipes/digits.toml", *quick_digits, "--run", run)
+        assert done.returncode == 0, done.stderr
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of data sets and weights beside the repository."""
+    if not SHARED.is_dir():
+        pytest.skip("needs ../shared, the data sets and weights beside the repository")
+    return SHARED
