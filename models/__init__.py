@@ -1,8 +1,8 @@
 """Keras architectures by name. The only place that names layers; nothing here reads or writes a file.
 
 A builder returns the core: a functional model from the numbers that the network computes with (for our own
-architectures `(byte - 128) / 128`, float32 [batch, height, width, channels]) to logits [batch, classes], from a last layer
-named "logits". Its backbone, which transfer learning freezes, is every layer before `BACKBONE_END`.
+architectures `(byte - 128) / 128`, float32 [batch, height, width, channels]) to logits [batch, classes], from a last
+layer named "logits". Its backbone, which transfer learning freezes, is every layer before `BACKBONE_END`.
 """
 
 from collections.abc import Callable

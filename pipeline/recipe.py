@@ -29,7 +29,7 @@ class Data:
     """
 
     source: Literal["digits", "images", "npz", "tfds"] = "images"
-    root: Path | None = None  # images: folder or archive; npz: file; tfds: its data folder
+    root: Path | None = None  # folder, archive or .npz at hand; comes before a download
     dataset: str | None = None  # tfds: name of the data set
     url: str | None = None  # downloaded once into the cache where root is not given
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
@@ -56,7 +56,7 @@ class Data:
         if self.url is not None and self.sha256 is None:
             raise ValueError("url needs sha256, the checksum of the file behind it")
         if self.source == "tfds" and self.dataset is None:
-            raise ValueError('source = "tfds" needs dataset, a name such as "cats_vs_dogs"')
+            raise ValueError('source = "tfds" needs dataset, a name such as "cifar10"')
         if self.source in ("images", "npz") and self.root is None and self.url is None:
             raise ValueError(f'source = "{self.source}" needs root, a folder or file at hand, or url and sha256')
         return self

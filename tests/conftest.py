@@ -21,10 +21,8 @@ def edgewise() -> Command:
     def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).parent / "edgewise"), *map(str, arguments)]
         environment = {**os.environ, "COLUMNS": "200"}
-        return subprocess.run(
-            command,
-            **{"capture_output": True, "text": True, "timeout": 500, "env": environment, "cwd": ROOT, **options},
-        )
+        settings = {"capture_output": True, "text": True, "timeout": 500, "env": environment, "cwd": ROOT, **options}
+        return subprocess.run(command, **settings)
 
     return run
 

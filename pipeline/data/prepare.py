@@ -30,7 +30,14 @@ def fingerprint(settings: Data) -> dict[str, str]:
 
     Raises BadData where the source is missing, Unavailable where the package that holds it is.
     """
-    return SOURCES[settings.source].fingerprint(settings)
+    return SOURCES[source_of(settings)].fingerprint(settings)
+
+
+def source_of(settings: Data) -> str:
+    """The name in SOURCES of what will be read: a root at hand comes before a download from a catalogue."""
+    if settings.source == "tfds" and settings.root is not None:
+        return "npz" if settings.root.suffix == ".npz" else "images"
+    return settings.source
 
 
 def prepare(settings: Data, folder: Path, report: Report) -> Summary:
@@ -41,7 +48,7 @@ def prepare(settings: Data, folder: Path, report: Report) -> Summary:
     Raises BadData where the source is missing, damaged, unsafe, too small, or leaks training pictures into the blind
     test; Unavailable where a server, a package or room on the disk is. What then stands in `folder` is of no use.
     """
-    found = SOURCES[settings.source].load(settings, report)
+    found = SOURCES[source_of(settings)].load(settings, report)
     check_source(found, settings.minimum_per_class)
     shape = (settings.image_size, settings.image_size, channels_of(settings.colour))
     place = folder / "images.npy"
@@ -64,7 +71,7 @@ def prepare(settings: Data, folder: Path, report: Report) -> Summary:
     if len(source) < len(found):
         check_source(source, settings.minimum_per_class)
     split = divide(source.labels, groups, source.given, settings.split, settings.seed)
-    summary = summarize(settings.source, shape, source, groups, split, unreadable, dropped)
+    summary = summarize(source_of(settings), shape, source, groups, split, unreadable, dropped)
     if len(source) < len(found):
         _keep_rows(place, rows)
     np.save(folder / "labels.npy", source.labels)

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a question asked between two steps, so that a checkpoint is never taken in the middle of one."""
+"""Ctrl-C and SIGTERM as a question asked between two steps: a checkpoint is never taken in the middle of one."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     """Yields a function that tells whether a stop was asked for; a second Ctrl-C stops at once."""
     asked = False
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def ask(_number: int, _frame: FrameType | None) -> None:
         nonlocal asked
         asked = True
         signal.signal(signal.SIGINT, signal.default_int_handler)

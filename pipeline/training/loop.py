@@ -36,12 +36,12 @@ class Phase:
     batch_size: int
     optimizer: str
     learning_rate: float
+    augment: Augment
     schedule: str = "constant"
     warmup_epochs: float = 0.0
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
     class_weights: tuple[float, ...] = ()
-    augment: Augment = Augment()
     early_stopping: int = 0
     checkpoint_minutes: float = 5.0
     seed: int = 0

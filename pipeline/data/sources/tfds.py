@@ -20,7 +20,7 @@ def fingerprint(settings: Data) -> dict[str, str]:
 
 
 def load(settings: Data, report: Report) -> Source:
-    """Prepare data.dataset under data.root (TFDS's own folder where that is not given) and list its pictures.
+    """Download data.dataset, checked by TFDS's own checksums, into TFDS's own folder, and list its pictures.
 
     The encoded pictures are held in memory and decoded by our own rules.
     Raises Unavailable where the package is missing, BadData where the data set has no image and label.
@@ -32,7 +32,7 @@ def load(settings: Data, report: Report) -> Source:
             'data.source = "tfds": TensorFlow Datasets is not installed; run `pip install tensorflow-datasets`'
         ) from None
     try:
-        builder = tensorflow_datasets.builder(settings.dataset, data_dir=settings.root)
+        builder = tensorflow_datasets.builder(settings.dataset)
     except tensorflow_datasets.core.registered.DatasetNotFoundError as error:
         raise BadData(f"data.dataset: {settings.dataset}: not in TensorFlow Datasets ({error})") from None
     features = builder.info.features
