@@ -1,0 +1,103 @@
+"""Networks trained for a few steps and converted once: what the runtimes and the targets are tested on."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tf_keras as keras
+from numpy.typing import NDArray
+
+import models
+from edge.target import Precision
+from edge.targets.cpu import convert as convert_for_cpu
+from edge.targets.jetson import convert as convert_for_jetson
+from pipeline.quantization.aware import quantization_aware
+from pipeline.quantization.convert import to_tflite
+
+SHAPES = {"mlp": (8, 8, 3), "cnn": (28, 28, 1), "resnet8": (32, 32, 3), "mobilenet_v1": (32, 32, 3)}
+WIDTHS = {"mobilenet_v1": 0.25}
+LABELS = 10
+
+TfliteOf = Callable[[str, Precision], Path]
+PicturesOf = Callable[[str, int], NDArray[np.uint8]]
+
+
+@pytest.fixture(scope="session")
+def pictures_of() -> PicturesOf:
+    """Half blocks of grey and colour with noise, half bytes at random: uint8 [n, h, w, c]."""
+
+    def pictures(name: str, count: int) -> NDArray[np.uint8]:
+        random = np.random.default_rng(7)
+        height, width, channels = SHAPES[name]
+        blocks = random.integers(0, 256, (count // 2, 4, 4, channels)).repeat(height // 4, 1).repeat(width // 4, 2)
+        structured = np.clip(blocks + random.normal(0, 12, blocks.shape), 0, 255).astype(np.uint8)
+        return np.concatenate([structured, random.integers(0, 256, (count - count // 2, *SHAPES[name]), np.uint8)])
+
+    return pictures
+
+
+@pytest.fixture(scope="session")
+def tflite_of(tmp_path_factory: pytest.TempPathFactory, pictures_of: PicturesOf) -> TfliteOf:
+    """The TFLite file of a network by name and precision."""
+    folder = tmp_path_factory.mktemp("tflite")
+
+    @cache
+    def trained(name: str) -> keras.Model:
+        keras.utils.set_random_seed(0)
+        core = models.build(name, SHAPES[name], LABELS, width=WIDTHS.get(name, 1.0))
+        _teach(core, pictures_of(name, 256))
+        return core
+
+    @cache
+    def convert(name: str, precision: Precision) -> Path:
+        core = trained(name)
+        if precision == "int8-qat":
+            core = quantization_aware(core, 1 / 128, 128)
+            _teach(core, pictures_of(name, 256))
+        content = to_tflite(
+            core, precision, input_scale=1 / 128, input_zero_point=128, calibration=pictures_of(name, 64)
+        )
+        path = folder / f"{name}-{precision}.tflite"
+        path.write_bytes(content)
+        return path
+
+    return convert
+
+
+@pytest.fixture(scope="session")
+def cpu_folder(tmp_path_factory: pytest.TempPathFactory, tflite_of: TfliteOf) -> TfliteOf:
+    """The folder that the cpu target makes of a network."""
+
+    @cache
+    def convert(name: str, precision: Precision) -> Path:
+        folder = tmp_path_factory.mktemp(f"cpu-{name}-{precision}")
+        convert_for_cpu(tflite_of(name, precision), None, folder)
+        return folder
+
+    return convert
+
+
+@pytest.fixture(scope="session")
+def jetson_folder(tmp_path_factory: pytest.TempPathFactory, tflite_of: TfliteOf) -> TfliteOf:
+    """The folder that the jetson target makes of a network."""
+
+    @cache
+    def convert(name: str, precision: Precision) -> Path:
+        folder = tmp_path_factory.mktemp(f"jetson-{name}-{precision}")
+        convert_for_jetson(tflite_of(name, precision), None, folder)
+        return folder
+
+    return convert
+
+
+def _teach(core: keras.Model, pictures: NDArray[np.uint8]) -> None:
+    """A few steps towards labels that the pictures do carry, so that ranges and logits are those of a real network."""
+    labels = pictures.mean(axis=(1, 2)).argmax(axis=1) * 3 + (pictures[:, :4].mean(axis=(1, 2, 3)) > 128)
+    for layer in core.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.7
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    core.compile(keras.optimizers.Adam(1e-3), loss)
+    core.fit((pictures - 128.0) / 128.0, labels, batch_size=32, epochs=4, verbose=0)

@@ -1,0 +1,53 @@
+"""What every target's module keeps to."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from edge.device.errors import BadModel
+from edge.device.runtimes import RUNTIMES, open_runtime
+from edge.targets import TARGETS
+from edge.tflite import read_graph
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("precision", ["int8-ptq", "int8-qat"])
+def test_convert_writes_files_that_their_runtimes_execute(name, precision, tflite_of, pictures_of, tmp_path):
+    artifact = TARGETS[name].convert(tflite_of("cnn", precision), None, tmp_path)
+    assert (artifact.target, artifact.precision, artifact.folder) == (name, precision, tmp_path)
+    pictures = pictures_of("cnn", 40)
+    logits = TARGETS[name].run(artifact, pictures)
+    assert (logits.shape, logits.dtype) == ((40, 10), np.float32)
+    first = artifact.files[0]
+    reference = open_runtime(first.runtimes[0], tmp_path / first.file, layout=artifact.layout)
+    np.testing.assert_array_equal(reference.run(pictures), logits)
+    for model in artifact.files:
+        assert hashlib.sha256((tmp_path / model.file).read_bytes()).hexdigest() == model.sha256
+        assert set(model.runtimes) <= set(RUNTIMES)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_check_of_a_fitting_model_refuses_nothing(name, tflite_of):
+    findings = TARGETS[name].check(tflite_of("resnet8", "int8-qat"), None)
+    assert [finding for finding in findings if finding.severity == "refused"] == []
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_check_of_a_text_file_is_refused(name, tmp_path):
+    (tmp_path / "notes.txt").write_text("no model at all")
+    with pytest.raises(BadModel, match="no TFLite model"):
+        TARGETS[name].check(tmp_path / "notes.txt", None)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_check_of_a_model_with_float_input_is_refused(name, tmp_path):
+    import tensorflow as tf
+
+    function = tf.function(lambda x: tf.reduce_mean(x, axis=[1, 2]))
+    concrete = function.get_concrete_function(tf.TensorSpec([None, 8, 8, 3], tf.float32))
+    path = tmp_path / "float.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_concrete_functions([concrete]).convert())
+    refused = {finding.operator for finding in TARGETS[name].check(path, None) if finding.severity == "refused"}
+    assert {"input", "shapes"} <= refused
+    assert read_graph(path).input.dynamic

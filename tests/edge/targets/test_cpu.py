@@ -1,0 +1,49 @@
+import numpy as np
+import onnx
+import pytest
+
+from edge.device.runtimes import open_runtime
+
+
+@pytest.mark.parametrize(
+    ("network", "precision"),
+    [*((name, kind) for name in ("mlp", "cnn", "resnet8") for kind in ("int8-ptq", "int8-qat")),
+     ("mobilenet_v1", "int8-ptq")],  # aware training of it takes a minute
+)  # fmt: skip
+def test_onnx_twin_equals_litert_bit_for_bit(network, precision, cpu_folder, pictures_of):
+    folder, pictures = cpu_folder(network, precision), pictures_of(network, 2000)
+    expected = open_runtime("litert", folder / "model.tflite").run(pictures)
+    assert len(np.unique(expected)) > 10  # the network does say different things
+    np.testing.assert_array_equal(open_runtime("onnxruntime", folder / "model.onnx").run(pictures), expected)
+
+
+@pytest.mark.parametrize("network", ["mlp", "cnn", "resnet8"])
+@pytest.mark.parametrize("precision", ["int8-ptq", "int8-qat"])
+def test_reference_kernels_differ_from_litert_by_few_codes(network, precision, cpu_folder, pictures_of):
+    folder, pictures = cpu_folder(network, precision), pictures_of(network, 150)
+    one = open_runtime("litert-reference", folder / "model.tflite").run(pictures)
+    other = open_runtime("litert", folder / "model.tflite").run(pictures)
+    step = np.diff(np.unique(one)).min()
+    assert np.abs(one - other).max() <= 4.01 * step
+    assert (np.abs(one - other) > 1.01 * step).mean() < 0.02
+
+
+@pytest.mark.parametrize("precision", ["int8-ptq", "int8-qat"])
+def test_onnx_twin_keeps_weights_in_int8_and_activations_in_uint8(precision, cpu_folder):
+    model = onnx.load(cpu_folder("resnet8", precision) / "model.onnx")
+    kinds = [node.op_type for node in model.graph.node]
+    assert "Relu" not in kinds
+    assert kinds.count("Transpose") == 1  # NHWC bytes to NCHW, once
+    assert model.graph.input[0].type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert [each.dim_param or each.dim_value for each in model.graph.input[0].type.tensor_type.shape.dim] == [
+        "batch", 32, 32, 3,
+    ]  # fmt: skip
+    weights = {each.data_type for each in model.graph.initializer if len(each.dims) == 4}
+    assert weights == {onnx.TensorProto.INT8}
+
+
+@pytest.mark.parametrize("precision", ["float16", "float32"])
+def test_float_twin_agrees_with_litert(precision, cpu_folder, pictures_of):
+    folder, pictures = cpu_folder("resnet8", precision), pictures_of("resnet8", 100)
+    expected = open_runtime("litert", folder / "model.tflite").run(pictures)
+    np.testing.assert_allclose(open_runtime("onnxruntime", folder / "model.onnx").run(pictures), expected, atol=1e-4)

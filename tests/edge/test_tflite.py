@@ -1,0 +1,53 @@
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge.device.errors import BadModel
+from edge.tflite import parse_graph, read_graph
+
+
+def test_read_graph_of_a_quantized_network_tells_operators_and_scales(tflite_of):
+    graph = read_graph(tflite_of("cnn", "int8-qat"))
+    names = [operator.name for operator in graph.operators]
+    assert names[:2] == ["QUANTIZE", "CONV_2D"]
+    assert names[-2:] == ["FULLY_CONNECTED", "QUANTIZE"]
+    assert (graph.input.dtype, graph.input.shape) == ("UINT8", (1, 28, 28, 1))
+    assert (graph.input.scales, graph.input.zero_points) == ((1 / 128,), (128,))
+    assert not any(tensor.dynamic for tensor in graph.tensors)
+    weights = graph.tensors[graph.operators[1].inputs[1]]
+    assert weights.constant
+    assert len(weights.scales) == weights.shape[0]  # per channel
+
+
+def test_read_graph_of_a_missing_file_says_so(tmp_path):
+    with pytest.raises(BadModel, match="not readable"):
+        read_graph(tmp_path / "none.tflite")
+
+
+def test_read_graph_of_a_text_file_names_the_identifier(tmp_path):
+    path = tmp_path / "notes.tflite"
+    path.write_text("this is no model")
+    with pytest.raises(BadModel, match="TFL3"):
+        read_graph(path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.1, 0.5, 0.9])
+def test_read_graph_of_a_truncated_file_is_refused(tflite_of, tmp_path, share):
+    content = tflite_of("cnn", "int8-qat").read_bytes()
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(BadModel):
+        read_graph(path)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damage=st.lists(st.tuples(st.integers(8, 20_000), st.integers(0, 255)), min_size=1, max_size=20))
+def test_parse_graph_of_a_damaged_file_is_read_or_refused(tflite_of, damage):
+    content = bytearray(tflite_of("mlp", "int8-qat").read_bytes())
+    for place, byte in damage:
+        content[place % len(content)] = byte
+    content[4:8] = b"TFL3"
+    try:
+        parse_graph(bytes(content), "damaged")
+    except BadModel as error:
+        assert "damaged" in str(error)
