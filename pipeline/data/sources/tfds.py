@@ -23,7 +23,8 @@ def load(settings: Data, report: Report) -> Source:
     """Download data.dataset, checked by TFDS's own checksums, into TFDS's own folder, and list its pictures.
 
     The encoded pictures are held in memory and decoded by our own rules.
-    Raises Unavailable where the package is missing, BadData where the data set has no image and label.
+    Raises Unavailable where the package or the network is missing, BadData where the data set is not in the catalogue,
+    has no image and label, or is not what its checksum says.
     """
     try:
         import tensorflow_datasets
@@ -34,11 +35,20 @@ def load(settings: Data, report: Report) -> Source:
     try:
         builder = tensorflow_datasets.builder(settings.dataset)
     except tensorflow_datasets.core.registered.DatasetNotFoundError as error:
-        raise BadData(f"data.dataset: {settings.dataset}: not in TensorFlow Datasets ({error})") from None
+        reason = str(error).partition("\n")[0]
+        raise BadData(f"data.dataset: {settings.dataset}: not in TensorFlow Datasets ({reason})") from None
     features = builder.info.features
     if features is None or not {"image", "label"} <= set(features):
         raise BadData(f"data.dataset: {settings.dataset}: expected the features image and label, for classification")
-    builder.download_and_prepare()
+    try:
+        builder.download_and_prepare()
+    except OSError as error:  # no network, or no room
+        raise Unavailable(
+            f"data.dataset: {settings.dataset}: cannot be downloaded ({error}); run again with a network, or name "
+            "pictures at hand with `--set data.root=FOLDER`"
+        ) from None
+    except tensorflow_datasets.core.download.download_manager.NonMatchingChecksumError as error:
+        raise BadData(f"data.dataset: {settings.dataset}: not the file that TFDS expects ({error})") from None
     encoded, labels, names, given = _read(tensorflow_datasets, builder, report)
     size = settings.image_size
 

@@ -154,6 +154,13 @@ def test_tfds_names_the_command_that_installs_it(empty):
         prepare(Data(source="tfds", dataset="mnist"), empty, silent)
 
 
+def test_tfds_reads_a_root_at_hand_without_the_package(tmp_path, empty):
+    root = save(tmp_path, x=NOISE, y=LABELS).root
+    settings = Data(source="tfds", dataset="mnist", root=root, image_size=6, minimum_per_class=1)
+    assert set(fingerprint(settings)) == {"size", "mtime_ns"}
+    assert prepare(settings, empty, silent).source == "npz"
+
+
 def test_in_colour_gives_grey_as_pillow_does():
     for pixels in NOISE:
         assert np.array_equal(in_colour(pixels, "GREY")[..., 0], np.asarray(Image.fromarray(pixels).convert("L")))
