@@ -62,7 +62,7 @@ format: setup  ## format the code
 	@$(BIN)/ruff check --fix .
 
 bench: setup  ## speed, as ratios within one run
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m pipeline.bench
 
 lock:  ## resolve pyproject.toml anew into requirements.lock; needs uv
 	uv pip compile pyproject.toml --extra train --extra export --extra serve --extra dev --universal \

@@ -116,9 +116,11 @@ def _build(recipe: Recipe, dataset: Dataset) -> keras.Model:
     chosen = recipe.model
     if chosen.file is not None:
         return with_pixels(load_core(chosen.file, shape, classes), chosen.input_scale, chosen.input_offset)
-    core = models.build(chosen.name, shape, classes, width=chosen.width, dropout=recipe.train.dropout)
+    # The recipe was checked to have a name where it has no file.
+    name = str(chosen.name)
+    core = models.build(name, shape, classes, width=chosen.width, dropout=recipe.train.dropout)
     if chosen.pretrained is not None:
-        load_backbone_weights(core, chosen.name, chosen.pretrained, chosen.width)
+        load_backbone_weights(core, name, chosen.pretrained, chosen.width)
     return with_pixels(core, chosen.input_scale, chosen.input_offset)
 
 

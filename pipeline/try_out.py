@@ -27,7 +27,8 @@ def try_out(folder: Path, data: Path, runtime: str | None, report: Callable[[str
     layout = contract.input.layout
     interpreter = open_runtime(runtime, folder / file, layout=layout)
     check_golden(read_golden(folder), interpreter.run, runtime)
-    samples = labelled_folder(data, contract.input, contract.output.labels, report)
+    labelled = labelled_folder(data, contract.input, contract.output.labels, report)
+    samples = labelled.samples
     logits = run_in(runtime, folder / file, samples, report, f"{file} in {runtime}", layout)
     accuracy = evaluate_logits(logits, samples.labels)
     right = logits.argmax(1) == samples.labels
@@ -35,6 +36,8 @@ def try_out(folder: Path, data: Path, runtime: str | None, report: Callable[[str
         "artefact": str(folder),
         "file": file,
         "runtime": runtime,
+        "part": labelled.part,
+        "missing_classes": labelled.missing,
         "samples": accuracy.count,
         "top1": accuracy.top1,
         "top1_interval": accuracy.interval,

@@ -32,6 +32,13 @@ class Input:
     scale: float
     zero_point: int
 
+    @property
+    def picture(self) -> tuple[int, int, int]:
+        """Height, width and channels of a picture, whatever the layout."""
+        _, *sides = self.shape
+        height, width, channels = sides if self.layout == "NHWC" else (*sides[1:], sides[0])
+        return height, width, channels
+
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
@@ -82,7 +89,8 @@ class Contract:
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scores in 0..1 that sum to 1 over the last axis, from float32 logits of shape [..., labels]."""
     weights: NDArray[np.float32] = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.divide(weights, weights.sum(axis=-1, keepdims=True))
+    weights /= weights.sum(axis=-1, keepdims=True)
+    return weights
 
 
 def write_contract(folder: Path, contract: Contract) -> None:

@@ -36,7 +36,7 @@ def read_image(content: bytes, contract: Input) -> Pixels:
 
     Raises BadData where the bytes are no picture, are cut short, or hold more than 50 million pixels.
     """
-    _, height, width, _ = contract.shape
+    height, width, _ = contract.picture
     return fit(decode(content, contract.colour), height, width, contract.resize)
 
 

@@ -40,7 +40,7 @@ def labelled_folder(path: Path, contract: Input, labels: tuple[str, ...], report
         raise BadData(f"{path}: not there; expected a folder, or an archive of it; {LAYOUT}")
     root = path if path.is_dir() else unpacked(path, report)
     tree = _judged(find_parts(root), path)
-    _, height, width, channels = contract.shape
+    height, width, channels = contract.picture
     source = source_of(tree, height, width, contract.colour, contract.resize)
     unknown = [name for name in source.classes if name not in labels]
     if unknown:

@@ -31,7 +31,8 @@ def augmenter(settings: Augment) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], 
 
 
 def _split(seed: tf.Tensor, count: int) -> list[tf.Tensor]:
-    return tf.unstack(tf.random.experimental.stateless_split(seed, count))
+    seeds: list[tf.Tensor] = tf.unstack(tf.random.experimental.stateless_split(seed, count))
+    return seeds
 
 
 def _uniform(seed: tf.Tensor, count: tf.Tensor, low: float, high: float) -> tf.Tensor:

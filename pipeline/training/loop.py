@@ -131,7 +131,7 @@ def compiled_step(
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return loss
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def step(images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
         optimizer.learning_rate.assign(rate)
         losses = strategy.run(on_replica, args=(images, labels, seed))
@@ -142,7 +142,10 @@ def compiled_step(
 
 def inference(model: keras.Model) -> Infer:
     """The model in inference mode, compiled: uint8 pictures [n, h, w, c] to float32 logits [n, classes]."""
-    return tf.function(lambda pictures: model(tf.cast(pictures, tf.float32), training=False), reduce_retracing=True)
+    infer: Infer = tf.function(
+        lambda pictures: model(tf.cast(pictures, tf.float32), training=False), reduce_retracing=True
+    )
+    return infer
 
 
 def predict(infer: Infer, samples: Samples, batch_size: int = 256) -> NDArray[np.float32]:
@@ -174,7 +177,7 @@ def _end_epoch(
     logits = predict(infer, validation)
     accuracy = float(np.mean(logits.argmax(1) == validation.labels))
     loss = float(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(validation.labels, logits)))
-    row = {
+    row: dict[str, Any] = {
         "phase": phase.name,
         "epoch": len(progress.rows) + 1,
         "learning_rate": schedule.rate(progress.step - 1),

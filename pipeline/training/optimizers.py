@@ -1,10 +1,11 @@
 """Optimizers by name, each a function of the weight decay. The rate is set anew at every step."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import tf_keras as keras
 
-_Optimizer = keras.optimizers.Optimizer
+_Optimizer: TypeAlias = keras.optimizers.Optimizer
 
 OPTIMIZERS: dict[str, Callable[[float | None], _Optimizer]] = {
     "sgd": lambda decay: keras.optimizers.SGD(weight_decay=decay),

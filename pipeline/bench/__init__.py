@@ -1,0 +1,1 @@
+"""Speed, as medians and ratios within one run. Never part of the tests."""
