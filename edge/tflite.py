@@ -5,7 +5,7 @@ Format: https://github.com/google-ai-edge/LiteRT/blob/main/tflite/converter/sche
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class Tensor:
     zero_points: tuple[int, ...]
     axis: int
     constant: bool
+    data: bytes = field(default=b"", repr=False, compare=False)  # of a constant, as it stands in the file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +124,7 @@ def _tensor(schema: Any, model: Any, index: int, tensor: Any) -> Tensor:
         zero_points=() if quantization is None else _integers(quantization.zeroPoint),
         axis=0 if quantization is None else quantization.quantizedDimension,
         constant=data is not None and len(data) > 0,
+        data=b"" if data is None else bytes(data),
     )
 
 
