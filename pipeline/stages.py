@@ -51,7 +51,7 @@ def train_stage(recipe: Recipe, run: Path, report: Report) -> bool:
     trained = train(recipe, dataset, work, report)
     with writing(place, wanted, work) as folder:
         write_json(folder / "summary.json", write_outputs(trained, dataset, folder))
-        _keep_logs(work, folder)
+        _keep_work(work, folder)
     return True
 
 
@@ -77,7 +77,7 @@ def quantize_stage(recipe: Recipe, run: Path, report: Report, *, both: bool = Fa
         report("going on from the last checkpoint", 0, 1)
     with writing(place, wanted, work) as folder:
         quantize(recipe, load_dataset(run / "data"), run / "train", folder, work, report, both=both)
-        _keep_logs(work, folder)
+        _keep_work(work, folder)
     return True
 
 
@@ -173,7 +173,9 @@ def _model_files(recipe: Recipe) -> dict[str, str]:
     return {path.name: sha256_of(path) for path in paths if path.is_file()}
 
 
-def _keep_logs(work: Path, folder: Path) -> None:
-    """Move TensorBoard's logs from the work folder into the finished stage."""
-    if (work / "tensorboard").exists():
-        (work / "tensorboard").rename(folder / "tensorboard")
+def _keep_work(work: Path, folder: Path) -> None:
+    """Keep TensorBoard's logs, and of each phase the best weights and the last checkpoint."""
+    for part in sorted(path for path in work.iterdir() if path.is_dir()):
+        place = folder / part.name if part.name == "tensorboard" else folder / "checkpoints" / part.name
+        place.parent.mkdir(exist_ok=True)
+        part.rename(place)

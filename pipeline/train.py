@@ -27,6 +27,7 @@ class Trained:
 
     model: keras.Model
     history: list[dict[str, Any]]
+    device: str
 
 
 def train(recipe: Recipe, dataset: Dataset, work: Path, report: Report) -> Trained:
@@ -37,7 +38,6 @@ def train(recipe: Recipe, dataset: Dataset, work: Path, report: Report) -> Train
     settings = recipe.train
     make_repeatable(settings)
     place = choose_place(settings)
-    report(f"training on {place.words}", 0, 1)
     # A model that came as a file keeps the precision it was saved in.
     keras.mixed_precision.set_global_policy("float32" if recipe.model.file else place.precision)
     training, validation = dataset.part(Split.TRAINING), dataset.part(Split.VALIDATION)
@@ -48,7 +48,7 @@ def train(recipe: Recipe, dataset: Dataset, work: Path, report: Report) -> Train
         with place.strategy.scope():
             _thaw(core_of(model), recipe, phase)
         history += fit(model, training, validation, phase, place.strategy, work / phase.name, report)
-    return Trained(model=_in_float32(model, recipe, dataset), history=history)
+    return Trained(model=_in_float32(model, recipe, dataset), history=history, device=place.words)
 
 
 def make_repeatable(settings: Train) -> None:
@@ -106,6 +106,7 @@ def write_outputs(trained: Trained, dataset: Dataset, folder: Path) -> dict[str,
     logits = predict(infer, validation), predict(infer, blind)
     np.savez(folder / "float.npz", validation=logits[0], blind_test=logits[1])
     return {
+        "device": trained.device,
         "parameters": trained.model.count_params(),
         "validation_top1": float(np.mean(logits[0].argmax(1) == validation.labels)),
     }

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from edge.device.errors import ProofFailed
-from edge.device.files import write_json
+from edge.device.files import read_json, write_json
 from edge.targets import TARGETS
 from pipeline import stages
 from pipeline.cli.options import at_work, recipe_options
@@ -15,6 +17,8 @@ from pipeline.cli.progress import console
 from pipeline.isolate import Child
 from pipeline.ladder import plan
 from pipeline.report import collect, read_proofs, table
+
+_PARTS = {"training": "for training", "validation": "for validation", "blind_test": "for the blind test"}
 
 
 @click.command()
@@ -30,7 +34,13 @@ def train(recipe: Path, overrides: tuple[str, ...], run: Path | None) -> None:
     """
     with at_work(recipe, overrides, run) as (loaded, folder, report):
         _say("data", folder / "data", stages.data_stage(loaded, folder, report))
+        _describe_data(read_json(folder / "data" / "summary.json"))
         _say("train", folder / "train", stages.train_stage(loaded, folder, report))
+        summary = read_json(folder / "train" / "summary.json")
+    console.print(
+        f"          {summary['parameters']:,} parameters, {summary['validation_top1']:.2%} top-1 on validation; "
+        f"trained on {summary['device']}"
+    )
 
 
 @click.command()
@@ -88,6 +98,21 @@ def show(results: dict[str, object], as_json: bool) -> None:
     else:
         grid = table(results)
         Console(width=None if console.is_terminal else 150, highlight=False).print(grid)
+
+
+def _describe_data(summary: dict[str, Any]) -> None:
+    """What the data stage found, in a line, and a line for each warning."""
+    parts = {part: sum(counts[part] for counts in summary["classes"].values()) for part in _PARTS}
+    shares = ", ".join(
+        f"{count:,} {words}" for (part, count), words in zip(parts.items(), _PARTS.values(), strict=True)
+    )
+    height, width, channels = summary["shape"]
+    console.print(
+        f"          {summary['pictures']:,} pictures of {height} x {width} x {channels} in {len(summary['classes'])} "
+        f"classes: {shares}"
+    )
+    for warning in summary["warnings"]:
+        console.print(f"          [yellow]warning[/] {escape(warning)}", soft_wrap=True)
 
 
 def _say(stage: str, place: Path, made: bool, more: str = "") -> None:

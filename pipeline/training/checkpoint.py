@@ -1,5 +1,6 @@
 """One checkpoint: weights, optimizer and data position, replaced as a whole."""
 
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,17 +29,20 @@ def save_checkpoint(folder: Path, variables: tf.train.Checkpoint, progress: Prog
     Raises Unavailable where the disk is full.
     """
     new = folder.with_name(f".{folder.name}.new")
-    new.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    body = asdict(progress)
+    body["best_loss"] = None if progress.best_loss == float("inf") else progress.best_loss
     try:
         variables.write(str(new / "variables"))
+        write_json(new / "progress.json", body)
+        replace_folder(new, folder)
     except tf.errors.ResourceExhaustedError as error:
         raise Unavailable(
             f"{folder}: no space left ({error.message}); the checkpoint before is kept: free some and run this again"
         ) from None
-    body = asdict(progress)
-    body["best_loss"] = None if progress.best_loss == float("inf") else progress.best_loss
-    write_json(new / "progress.json", body)
-    replace_folder(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
 
 
 def load_checkpoint(folder: Path, variables: tf.train.Checkpoint) -> Progress:

@@ -1,5 +1,6 @@
 """Which device trains, and in which precision."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,15 +29,17 @@ def choose_place(settings: Train) -> Place:
     import tensorflow as tf
 
     gpus = tf.config.list_logical_devices("GPU")
-    tpus = tf.config.list_logical_devices("TPU")
     kind = settings.devices
     if kind == "auto":
-        kind = "tpu" if tpus else "gpu" if gpus else "cpu"
+        # Cloud TPU machines name theirs; its cores are seen only after connecting.
+        kind = "tpu" if "TPU_NAME" in os.environ else "gpu" if gpus else "cpu"
     if kind == "tpu":
-        if not tpus:
-            raise _absent("tpu")
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
-        strategy, words = tf.distribute.TPUStrategy(resolver), f"TPU with {len(tpus)} cores"
+        try:
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
+        except (ValueError, tf.errors.NotFoundError):
+            raise _absent("tpu") from None
+        strategy = tf.distribute.TPUStrategy(resolver)
+        words = f"TPU with {strategy.num_replicas_in_sync} cores"
     elif kind == "gpu":
         if not gpus:
             raise _absent("gpu")

@@ -177,6 +177,8 @@ def _end_epoch(
     logits = predict(infer, validation)
     accuracy = float(np.mean(logits.argmax(1) == validation.labels))
     loss = float(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(validation.labels, logits)))
+    if not math.isfinite(loss):
+        raise _diverged(phase, progress)
     row: dict[str, Any] = {
         "phase": phase.name,
         "epoch": len(progress.rows) + 1,
@@ -202,10 +204,14 @@ def _settle(progress: Progress, phase: Phase) -> None:
     """Bring the losses over from the device, and refuse to go on from one that is not a number."""
     progress.losses = [float(loss) for loss in progress.losses]
     if not all(map(math.isfinite, progress.losses)):
-        raise Diverged(
-            f"{phase.name}: the loss is not a number at about step {progress.step}; the last good checkpoint is kept: "
-            f"lower the rate, e.g. --set train.learning_rate={phase.learning_rate / 10:g}"
-        )
+        raise _diverged(phase, progress)
+
+
+def _diverged(phase: Phase, progress: Progress) -> Diverged:
+    return Diverged(
+        f"{phase.name}: the loss is not a number at about step {progress.step}; the last good checkpoint is kept: "
+        f"lower the rate, e.g. --set train.learning_rate={phase.learning_rate / 10:g}"
+    )
 
 
 def _stopped_early(progress: Progress, phase: Phase) -> bool:

@@ -1,9 +1,12 @@
 """What a person can get wrong at the command line: a message, exit code 2 or 3, no traceback, nothing half-written."""
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,3 +164,27 @@ def test_full_disk_is_said_and_leaves_nothing_half_written(tmp_path: Path, recip
 def test_read_only_folder_is_said(tmp_path: Path, recipe: Path) -> None:
     script = f"mount -o remount,ro $DISK && $EDGEWISE train {recipe} --run $DISK/run"
     refused(in_small_disk(tmp_path, "size=300k", script), "read-only")
+
+
+def test_loss_that_is_no_number_stops_training_with_advice(edgewise: Command, recipe: Path, tmp_path: Path) -> None:
+    wild = ("--set", "train.optimizer=sgd", "--set", "train.learning_rate=1e30", "--set", "train.epochs=30")
+    done = edgewise("train", recipe, *wild, "--run", tmp_path / "run")
+    refused(done, "the loss is not a number", "--set train.learning_rate=")
+    assert not (tmp_path / "run" / "train").exists()
+
+
+def test_interrupted_training_keeps_its_checkpoint_and_says_how_to_go_on(recipe: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    program = Path(sys.executable).parent / "edgewise"
+    arguments = ("train", str(recipe), "--set", "train.epochs=100000", "--run", str(run))
+    process = subprocess.Popen([program, *arguments], stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 120
+    while not (run / ".train.work" / "train" / "last").exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "run the same command again to go on" in message
+    assert "Traceback" not in message
+    step = json.loads((run / ".train.work" / "train" / "last" / "progress.json").read_text())["step"]
+    assert step > 0
