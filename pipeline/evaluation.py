@@ -19,6 +19,9 @@ from pipeline.statistics import wilson_interval
 Report = Callable[[str, int, int], None]
 Logits = NDArray[np.float32]
 
+# Shares of whole samples: a billionth forgives the rounding of a subtraction and no sample.
+ROUNDING = 1e-9
+
 _CHUNK = 32  # pictures a worker takes at once
 
 

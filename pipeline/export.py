@@ -1,8 +1,7 @@
 """The export stage: for one target, walk its ladder on validation, then prove what was taken on the blind test."""
 
-import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,46 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.contract import Contract, Input, ModelFile, Output, read_contract, write_contract
-from edge.device.errors import ConversionFailed, ProofFailed
+from edge.device.errors import ProofFailed
 from edge.device.files import read_json, write_json
 from edge.device.golden import Golden, check_golden, read_golden, write_golden
 from edge.device.runtimes import open_runtime
 from edge.target import Artifact, Precision
-from edge.targets import TARGETS
 from edge.tflite import read_graph
 from pipeline.data.dataset import Dataset, Samples, Split
-from pipeline.evaluation import Logits, evaluate_logits, measure_latency, run_in
 from pipeline.forms import input_quantization
-from pipeline.isolate import Child
-from pipeline.ladder import Tried, plan
+from pipeline.ladder import Export, FloatLogits, climb
 from pipeline.proof import Proof, prove
-from pipeline.recipe import Limits, Recipe, TargetName
 
 Report = Callable[[str, int, int], None]
-FormOf = Callable[[Precision], Path]
 
 GOLDEN_VECTORS = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class FloatLogits:
-    """What the float Keras model answered, float32 [n, classes]."""
-
-    validation: Logits
-    blind_test: Logits
-
-
-@dataclass(frozen=True, kw_only=True)
-class Export:
-    """What one target's export works on. `form_of` gives the TFLite file of a precision, making it where needed."""
-
-    recipe: Recipe
-    target: TargetName
-    dataset: Dataset
-    float_logits: FloatLogits
-    form_of: FormOf
-    child: Child
-    report: Report
 
 
 def export(job: Export, folder: Path) -> None:
@@ -57,8 +30,7 @@ def export(job: Export, folder: Path) -> None:
 
     Raises ProofFailed where no rung holds the budget, or the one taken fails on the blind test.
     """
-    tried: list[Tried] = []
-    artifact = climb(job, folder, tried)
+    artifact, tried = climb(job, folder)
     precision = tried[-1].precision
     blind = job.dataset.part(Split.BLIND_TEST)
     budget = job.recipe.quantize.budget
@@ -88,77 +60,6 @@ def export(job: Export, folder: Path) -> None:
     contract = _contract(job, artifact, precision, proven, fastest)
     write_golden(folder, _golden(job.dataset.part(Split.VALIDATION), folder, artifact, contract))
     write_contract(folder, contract)
-
-
-def climb(job: Export, folder: Path, tried: list[Tried]) -> Artifact:
-    """Try the target's rungs in order and convert into `folder` with the first that holds; all are noted in `tried`.
-
-    Raises ProofFailed, one sentence for each rung, where none does.
-    """
-    for precision in plan(TARGETS[job.target].RUNGS, job.recipe.quantize.aware):
-        attempt = folder / f".{precision}"
-        attempt.mkdir()
-        try:
-            artifact, rung = _try(job, precision, attempt)
-        except ConversionFailed as error:
-            artifact, rung = None, Tried(precision=precision, accepted=False, reason=str(error))
-        tried.append(rung)
-        if artifact is not None and rung.accepted:
-            for file in attempt.iterdir():
-                file.rename(folder / file.name)
-            attempt.rmdir()
-            return replace(artifact, folder=folder)
-        shutil.rmtree(attempt)
-    rungs = "\n".join(f"{job.target}: {rung.precision}: {rung.reason}" for rung in tried)
-    raise ProofFailed(
-        f"{rungs}\n{job.target}: no rung holds; train longer, set quantize.aware = true, or raise quantize.budget"
-    )
-
-
-def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | None, Tried]:
-    form = job.form_of(precision)
-    target = TARGETS[job.target]
-    refusals = [str(finding) for finding in target.check(form, None) if finding.severity == "refused"]
-    if refusals:
-        return None, Tried(precision=precision, accepted=False, reason="; ".join(refusals))
-    job.report(f"{job.target}: converting to {precision}", 0, 1)
-    artifact = job.child.call(target.convert, form, None, folder)
-    validation = job.dataset.part(Split.VALIDATION)
-    first = artifact.files[0]
-    words = f"{job.target}: {precision} on validation"
-    logits = run_in(first.runtimes[0], folder / first.file, validation, job.report, words, artifact.layout)
-    top1 = evaluate_logits(logits, validation.labels).top1
-    drop = evaluate_logits(job.float_logits.validation, validation.labels).top1 - top1
-    rung = Tried(
-        precision=precision,
-        accepted=True,
-        reason=f"holds: loses {100 * drop:.2f} of {100 * job.recipe.quantize.budget:.2f} points on validation",
-        validation_top1=top1,
-        drop=drop,
-        bytes=sum((folder / model.file).stat().st_size for model in artifact.files[:1]),
-    )
-    refusal = _refusal(job, artifact, rung, validation)
-    return artifact, replace(rung, accepted=False, reason=refusal) if refusal else rung
-
-
-def _refusal(job: Export, artifact: Artifact, rung: Tried, validation: Samples) -> str:
-    """Why a rung that ran is not taken, in words; empty where it is."""
-    limits = job.recipe.export.limits.get(job.target, Limits())
-    budget = job.recipe.quantize.budget
-    if rung.drop is not None and rung.drop > budget + 1e-9:
-        return f"loses {100 * rung.drop:.2f} points on validation, {100 * budget:.2f} are allowed"
-    if limits.bytes is not None and rung.bytes is not None and rung.bytes > limits.bytes:
-        return f"takes {rung.bytes:,} bytes, {limits.bytes:,} are allowed"
-    if limits.latency_ms is not None:
-        pictures = validation.pick(np.arange(min(64, len(validation))))
-        fastest = min(
-            measure_latency(open_runtime(name, artifact.folder / model.file, layout=artifact.layout), pictures).p50
-            for model in artifact.files
-            for name in model.runtimes
-        )
-        if fastest > limits.latency_ms:
-            return f"takes {fastest:.2f} ms for a picture on this host, {limits.latency_ms:g} are allowed"
-    return ""
 
 
 def prove_again(
@@ -203,12 +104,14 @@ def _require_proven(artifact: Artifact, precision: Precision, proofs: list[Proof
 
 
 def _proven_files(files: tuple[ModelFile, ...], proofs: list[Proof]) -> tuple[ModelFile, ...]:
+    """The files with the runtimes that proved them; one that no runtime of the host executes stays as it is."""
     proven = {(proof.file, proof.runtime) for proof in proofs if not proof.refused}
-    kept = (
-        replace(model, runtimes=tuple(name for name in model.runtimes if (model.file, name) in proven))
-        for model in files
-    )
-    return tuple(model for model in kept if model.runtimes)
+    kept = []
+    for model in files:
+        runtimes = tuple(name for name in model.runtimes if (model.file, name) in proven)
+        if runtimes or not model.runtimes:
+            kept.append(replace(model, runtimes=runtimes))
+    return tuple(kept)
 
 
 def _contract(

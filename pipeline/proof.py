@@ -9,7 +9,7 @@ import numpy as np
 from edge.device.contract import ModelFile
 from edge.device.runtimes import Layout, open_runtime
 from pipeline.data.dataset import Samples
-from pipeline.evaluation import Logits, agreement, evaluate_logits, measure_latency, run_in
+from pipeline.evaluation import ROUNDING, Logits, agreement, evaluate_logits, measure_latency, run_in
 
 Report = Callable[[str, int, int], None]
 
@@ -91,7 +91,6 @@ def prove(
 def _refusal(drop: float, budget: float, difference: float) -> str:
     if not np.isfinite(difference) or difference > 0:
         return f"its logits differ from the reference kernels' by up to {difference:g}; they must be equal"
-    # A share of whole samples: a billionth forgives the rounding of the subtraction alone.
-    if drop > budget + 1e-9:
+    if drop > budget + ROUNDING:
         return f"loses {100 * drop:.2f} points on the blind test, {100 * budget:.2f} are allowed"
     return ""

@@ -1,7 +1,7 @@
 """The stages of a run on disk: what each depends on, and what it writes where."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,12 +12,10 @@ from pipeline.data.prepare import fingerprint, prepare
 from pipeline.data.source import Report
 from pipeline.forms import input_quantization, make_form
 from pipeline.isolate import Child
+from pipeline.ladder import Export, FloatLogits
 from pipeline.quiet import load_tensorflow
 from pipeline.recipe import Recipe, TargetName, settings_of
 from pipeline.stage import origin, require, up_to_date, work_folder, writing
-
-if TYPE_CHECKING:
-    from pipeline.export import FloatLogits
 
 # They change how a stage runs, never what it makes.
 _INDIFFERENT = ("root", "checkpoint_minutes", "devices")
@@ -103,7 +101,7 @@ def export_stage(recipe: Recipe, run: Path, target: TargetName, child: Child, re
     wanted = origin("export", settings, inputs)
     if up_to_date(place, wanted):
         return False
-    from pipeline.export import Export, export
+    from pipeline.export import export
 
     def form_of(precision: Precision) -> Path:
         return _form(recipe, run, precision, child, report)
@@ -138,9 +136,7 @@ def prove_stage(recipe: Recipe, run: Path, report: Report) -> dict[str, Any]:
     }
 
 
-def _float_logits(run: Path) -> "FloatLogits":
-    from pipeline.export import FloatLogits
-
+def _float_logits(run: Path) -> FloatLogits:
     with np.load(run / "train" / "float.npz", allow_pickle=False) as arrays:
         return FloatLogits(validation=arrays["validation"], blind_test=arrays["blind_test"])
 
