@@ -20,7 +20,7 @@ help:  ## what there is to make
 setup: .venv/.complete  ## the virtual environment, from the hashed lock file
 
 .venv/.complete: requirements.lock pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed; this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed; this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2])'
 	@rm -rf .venv
 	@if command -v uv >/dev/null; then \
 	    uv venv --quiet --python "$$(command -v $(PYTHON))" .venv && \

@@ -35,9 +35,7 @@ def read_golden(folder: Path) -> Golden:
     path = folder / NAME
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Golden(
-                inputs=arrays["inputs"], outputs=arrays["outputs"], tolerance=float(arrays["tolerance"])
-            )
+            return Golden(inputs=arrays["inputs"], outputs=arrays["outputs"], tolerance=float(arrays["tolerance"]))
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise BadArtifact(f"{path}: no golden vectors ({error}); export the artefact again") from None
 

@@ -14,7 +14,7 @@ def test_onnx_twin_equals_litert_bit_for_bit(network, precision, cpu_folder, pic
     folder, pictures = cpu_folder(network, precision), pictures_of(network, 2000)
     expected = open_runtime("litert", folder / "model.tflite").run(pictures)
     assert len(np.unique(expected)) > 10  # the network does say different things
-    np.testing.assert_array_equal(open_runtime("onnxruntime", folder / "model.onnx").run(pictures), expected)
+    np.testing.assert_array_equal(open_runtime("onnxruntime", folder / "model.fast.onnx").run(pictures), expected)
 
 
 @pytest.mark.parametrize("network", ["mlp", "cnn", "resnet8"])
@@ -30,7 +30,7 @@ def test_reference_kernels_differ_from_litert_by_few_codes(network, precision, c
 
 @pytest.mark.parametrize("precision", ["int8-ptq", "int8-qat"])
 def test_onnx_twin_keeps_weights_in_int8_and_activations_in_uint8(precision, cpu_folder):
-    model = onnx.load(cpu_folder("resnet8", precision) / "model.onnx")
+    model = onnx.load(cpu_folder("resnet8", precision) / "model.fast.onnx")
     kinds = [node.op_type for node in model.graph.node]
     assert "Relu" not in kinds
     assert kinds.count("Transpose") == 1  # NHWC bytes to NCHW, once

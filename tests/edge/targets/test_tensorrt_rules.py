@@ -42,11 +42,11 @@ def test_a_scale_of_zero_is_refused(accepted):
 
 
 def test_an_int32_bias_is_refused(cpu_folder):
-    assert "int32 bias" in _words(onnx.load(cpu_folder("resnet8", "int8-qat") / "model.onnx"))
+    assert "int32 bias" in _words(onnx.load(cpu_folder("resnet8", "int8-qat") / "model.fast.onnx"))
 
 
 def test_the_cpu_twin_is_refused_for_its_uint8_codes(cpu_folder):
-    words = _words(onnx.load(cpu_folder("resnet8", "int8-ptq") / "model.onnx"))
+    words = _words(onnx.load(cpu_folder("resnet8", "int8-ptq") / "model.fast.onnx"))
     assert "codes of uint8" in words
     assert "TensorRT takes uint8 in Cast alone" in words
 
