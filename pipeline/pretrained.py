@@ -82,11 +82,16 @@ def _config_text(path: Path) -> str:
         return _keras_archive(path)
     if not h5py.is_hdf5(path):
         raise BadModel(f"{path}: neither HDF5 nor a .keras archive; {_EXPECTED}")
-    with h5py.File(path) as file:
-        if "model_config" not in file.attrs:
-            raise BadModel(f"{path}: holds weights alone; name the architecture with model.name and model.pretrained")
-        _refuse_keras_3(path, file.attrs.get("keras_version", ""))
-        return str(file.attrs["model_config"])
+    try:
+        with h5py.File(path) as file:
+            if "model_config" not in file.attrs:
+                raise BadModel(
+                    f"{path}: holds weights alone; name the architecture with model.name and model.pretrained"
+                )
+            _refuse_keras_3(path, file.attrs.get("keras_version", ""))
+            return str(file.attrs["model_config"])
+    except (OSError, RuntimeError) as error:
+        raise BadModel(f"{path}: a damaged HDF5 file ({error}); {_EXPECTED}") from None
 
 
 def _keras_archive(path: Path) -> str:
