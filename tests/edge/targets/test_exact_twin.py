@@ -43,12 +43,11 @@ def file_of(tmp_path_factory: pytest.TempPathFactory) -> FileOf:
     @cache
     def file(name: str, precision: Precision) -> Path:
         shape, width = NETWORKS[name]
-        core = lively(models.build(name, shape, 10, width=width))
         pictures = pictures_of(shape, 64)
+        core = lively(models.build(name, shape, 10, width=width), pictures)
         if precision == "int8-qat":
             core = quantization_aware(core, 1 / 128, 128)
-            core.compile("sgd", "mse")
-            core.fit((pictures.astype(np.float32) - 128) / 128, np.zeros((64, 10)), batch_size=16, verbose=0)
+            core(as_input(pictures), training=True)  # the ranges become this batch's
         content = to_tflite(core, precision, input_scale=1 / 128, input_zero_point=128, calibration=pictures)
         result = folder / f"{name}-{precision}.tflite"
         result.write_bytes(content)
@@ -57,18 +56,24 @@ def file_of(tmp_path_factory: pytest.TempPathFactory) -> FileOf:
     return file
 
 
-def lively(core: keras.Model) -> keras.Model:
-    """The network with random BatchNorm statistics and biases in place of zeros and ones."""
+def lively(core: keras.Model, pictures: NDArray[np.uint8]) -> keras.Model:
+    """The network with random scales, shifts and biases, and BatchNorm statistics that `pictures` really have."""
     random = np.random.default_rng(3)
     for layer in core.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             size = layer.gamma.shape[0]
-            spread = random.uniform(0.5, 2, size), random.normal(0, 0.5, size)
-            layer.set_weights([*spread, random.normal(0, 0.3, size), random.uniform(0.3, 2, size)])
+            layer.gamma.assign(random.uniform(0.5, 2, size))
+            layer.beta.assign(random.normal(0, 0.5, size))
+            layer.momentum = 0.0  # the statistics become the next batch's
         elif len(layer.get_weights()) == 2:
             weights, bias = layer.get_weights()
             layer.set_weights([weights, random.normal(0, 0.2, bias.shape)])
+    core(as_input(pictures), training=True)
     return core
+
+
+def as_input(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return (pictures.astype(np.float32) - 128) / 128
 
 
 def pictures_of(shape: tuple[int, int, int], count: int) -> NDArray[np.uint8]:
@@ -87,8 +92,13 @@ def assert_equal_on(file: Path, pictures: NDArray[np.uint8]) -> None:
     assert len(np.unique(expected)) > 20, "the logits are nearly all alike: this case compares nothing"
 
 
-@pytest.mark.parametrize("precision", ["int8-ptq", "int8-qat"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(
+    ("name", "precision"),
+    [
+        *((name, "int8-ptq") for name in NETWORKS),
+        *((name, "int8-qat") for name in NETWORKS if name != "mobilenet_v1"),  # v2 has all of its operators
+    ],
+)
 def test_every_logit_equals_reference_kernels(name: str, precision: Precision, file_of: FileOf) -> None:
     assert_equal_on(file_of(name, precision), pictures_of(NETWORKS[name][0], COUNT))
 

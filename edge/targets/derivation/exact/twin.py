@@ -40,7 +40,7 @@ OPERATORS: dict[str, Callable[[Network, Operator], None]] = {
 
 
 def exact_twin(file: Path) -> ModelProto:
-    """An ONNX model whose every logit equals that of LiteRT's reference kernels (and TFLite Micro) on `file`.
+    """An ONNX model whose every logit equals that of LiteRT's reference kernels (OpResolverType.BUILTIN_REF) on `file`.
 
     `file` is an int8 TFLite model, uint8 [1, h, w, c] in and [1, labels] out. The result takes "image", uint8 [batch,
     h, w, c], and gives "logits", float32 [batch, labels]: `scale * (code - zero_point)` where the file gives codes. It
