@@ -46,7 +46,7 @@ def exact_twin(file: Path) -> ModelProto:
     h, w, c], and gives "logits", float32 [batch, labels]: `scale * (code - zero_point)` where the file gives codes. It
     computes in float32 and float64 with whole numbers that both hold exactly (opset 17). A runtime must keep float64 as
     it is: ONNX Runtime's CPU provider does, OpenVINO need not. It is slower than `cpu_twin`, which equals LiteRT's
-    default kernels instead. TFLite Micro's kernels do the same arithmetic, except for FULLY_CONNECTED (`float_product`).
+    default kernels instead. TFLite Micro does the same arithmetic, except for FULLY_CONNECTED (`float_product`).
 
     Arithmetic: https://ai.google.dev/edge/litert/models/quantization_spec and the sources in `fixed_point`.
 
