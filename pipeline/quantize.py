@@ -104,6 +104,8 @@ def train_aware(
             load_network(model), scale, zero_point, allow_float_layers=settings.allow_float_layers
         )
         network.trainable = True
+        if recipe.model.pretrained is not None:
+            _freeze_normalisation(network)
         pixels = with_pixels(network, scale, -zero_point * scale)
     phase = Phase(
         name="quantization-aware",
@@ -112,6 +114,7 @@ def train_aware(
         optimizer="adam",
         learning_rate=settings.learning_rate,
         schedule="cosine",
+        label_smoothing=recipe.train.label_smoothing,
         augment=recipe.train.augment,
         checkpoint_minutes=recipe.train.checkpoint_minutes,
         seed=recipe.train.seed,
@@ -127,6 +130,15 @@ def train_aware(
     )
     network.save_weights(weights)
     return history
+
+
+def _freeze_normalisation(network: Any) -> None:
+    """Leave BatchNormalization as it was trained on a larger data set, as training did; tfmot has it in wrappers."""
+    import tf_keras as keras
+
+    for layer in network.layers:
+        if isinstance(getattr(layer, "layer", layer), keras.layers.BatchNormalization):
+            layer.trainable = False
 
 
 def calibration_positions(training: Samples, count: int, seed: int) -> NDArray[np.int64]:
