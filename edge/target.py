@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.device.contract import ModelFile
+from edge.device.contract import Layout, ModelFile
 
 Precision = Literal["int8-ptq", "int8-qat", "float16", "float32"]
 Severity = Literal["refused", "warning", "note"]
@@ -38,16 +38,17 @@ class Finding:
 class Artifact:
     """Files that `convert` wrote into `folder`, each with the runtimes that can execute it on the host.
 
-    The first runtime of the first file is the reference, which `run` uses. `must_equal` names the runtimes whose every
-    logit must equal the reference's. `layout` is the input's in all files.
+    The first runtime of the first file is the reference, which `run` uses. `must_equal` names the files whose every
+    logit must equal the reference's. `layout` is the input's in all files; `findings` came up in the conversion.
     """
 
     folder: Path
     target: str
     precision: Precision
     files: tuple[ModelFile, ...]
-    layout: Literal["NHWC", "NCHW"] = "NHWC"
+    layout: Layout = "NHWC"
     must_equal: frozenset[str] = frozenset()
+    findings: tuple[Finding, ...] = ()
 
 
 class Target(Protocol):

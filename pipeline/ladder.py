@@ -111,7 +111,7 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact, Tri
         precision=precision,
         accepted=not refusal,
         reason=refusal or f"holds: loses {100 * drop:.2f} of {100 * budget:.2f} points on validation",
-        findings=tuple(f"{finding.severity}: {finding}" for finding in findings),
+        findings=tuple(f"{finding.severity}: {finding}" for finding in (*findings, *artifact.findings)),
         validation_top1=top1,
         drop=drop,
         bytes=size,

@@ -83,6 +83,8 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
                 continue
             rungs = " → ".join(plan(TARGETS[target].RUNGS, loaded.quantize.aware))
             _say("export", place, made, f"  [dim]ladder {rungs}[/]" if made else "")
+            for finding in read_json(place / "proof.json")["tried"][-1]["findings"] if made else ():
+                console.print(f"          [yellow]{escape(finding)}[/]", soft_wrap=True)
         results = collect(loaded, folder, read_proofs(loaded, folder))
         (folder / "report").mkdir(exist_ok=True)
         write_json(folder / "report" / "results.json", results)
