@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.device.runtimes import Layout, Runtime, open_runtime
+from edge.device.contract import Layout
+from edge.device.runtimes import Runtime, open_runtime
 from pipeline.data.dataset import Samples
+from pipeline.quiet import silent_stderr
 from pipeline.statistics import wilson_interval
 
 Report = Callable[[str, int, int], None]
@@ -57,8 +59,9 @@ def run_in(runtime: str, file: Path, samples: Samples, report: Report, words: st
     """Logits of all samples, float32 [n, classes]; one interpreter for each core, as one serves one thread."""
     workers = os.cpu_count() or 1
     idle: queue.SimpleQueue[Runtime] = queue.SimpleQueue()
-    for _ in range(workers):
-        idle.put(open_runtime(runtime, file, layout=layout))
+    with silent_stderr():  # LiteRT announces its delegate from C++
+        for _ in range(workers):
+            idle.put(open_runtime(runtime, file, layout=layout))
     done, lock = 0, threading.Lock()
 
     def chunk(start: int) -> Logits:

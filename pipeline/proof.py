@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.device.contract import ModelFile
-from edge.device.runtimes import Layout, open_runtime
+from edge.device.contract import Layout, ModelFile
+from edge.device.runtimes import open_runtime
 from pipeline.data.dataset import Samples
 from pipeline.evaluation import ROUNDING, Logits, agreement, evaluate_logits, measure_latency, run_in
 

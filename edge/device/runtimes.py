@@ -7,14 +7,14 @@ output of scores; scores in integers are turned into real ones here, once, with 
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.device.contract import Layout
 from edge.device.errors import BadArtifact, Unavailable
 
-Layout = Literal["NHWC", "NCHW"]  # of the file's input; `run` takes NHWC whatever it is
 CHUNK = 64  # pictures at once in a file whose batch is free: bounds the memory for activations
 
 
@@ -28,7 +28,7 @@ class Runtime(Protocol):
 
 
 def open_runtime(name: str, file: Path, *, layout: Layout = "NHWC", threads: int = 1) -> Runtime:
-    """Load the model `file` into the runtime called `name`, ready to run.
+    """Load the model `file` into the runtime called `name`, ready to run; `layout` is the file's, `run` takes NHWC.
 
     Raises BadArtifact where there is no such runtime or it cannot read the file, Unavailable where its package is
     missing.
