@@ -51,5 +51,5 @@ def main() -> None:
 
 def _fail(message: str, code: int) -> None:
     for line in message.splitlines():
-        console.print(f"[bold red]error[/] {escape(line)}", soft_wrap=True)
+        console.print(f"[bold red]error[/] {escape(line)}")
     sys.exit(code)

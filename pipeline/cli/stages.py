@@ -84,7 +84,7 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
             rungs = " → ".join(plan(TARGETS[target].RUNGS, loaded.quantize.aware))
             _say("export", place, made, f"  [dim]ladder {rungs}[/]" if made else "")
             for finding in read_json(place / "proof.json")["tried"][-1]["findings"] if made else ():
-                console.print(f"          [yellow]{escape(finding)}[/]", soft_wrap=True)
+                console.print(f"          [yellow]{escape(finding)}[/]")
         results = collect(loaded, folder, read_proofs(loaded, folder))
         (folder / "report").mkdir(exist_ok=True)
         write_json(folder / "report" / "results.json", results)
@@ -114,7 +114,7 @@ def _describe_data(summary: dict[str, Any]) -> None:
         f"classes: {shares}"
     )
     for warning in summary["warnings"]:
-        console.print(f"          [yellow]warning[/] {escape(warning)}", soft_wrap=True)
+        console.print(f"          [yellow]warning[/] {escape(warning)}")
 
 
 def _say(stage: str, place: Path, made: bool, more: str = "") -> None:
