@@ -36,7 +36,7 @@ def read_golden(folder: Path) -> Golden:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return Golden(inputs=arrays["inputs"], outputs=arrays["outputs"], tolerance=float(arrays["tolerance"]))
-    except (OSError, KeyError, ValueError, BadZipFile) as error:
+    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
         raise BadArtifact(f"{path}: no golden vectors ({error}); export the artefact again") from None
 
 

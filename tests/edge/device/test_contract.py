@@ -1,0 +1,61 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from edge.device.contract import NAME, Contract, Input, ModelFile, Output, read_contract, softmax, write_contract
+from edge.device.errors import BadArtifact
+
+CONTRACT = Contract(
+    name="toy",
+    target="cpu",
+    precision="int8-qat",
+    input=Input(shape=(1, 8, 6, 3), colour="RGB", resize="crop", scale=1 / 128, zero_point=128),
+    output=Output(dtype="uint8", shape=(1, 2), scale=0.1, zero_point=7, labels=("cat", "dog")),
+    files=(
+        ModelFile(file="model.tflite", sha256="a" * 64, runtimes=("litert-reference", "litert")),
+        ModelFile(file="model.fast.onnx", sha256="b" * 64, runtimes=("onnxruntime",)),
+        ModelFile(file="model.onnx", sha256="c" * 64, runtimes=("onnxruntime",)),
+    ),
+    fastest="litert",
+)
+
+
+def test_contract_comes_back_as_written(tmp_path: Path) -> None:
+    write_contract(tmp_path, CONTRACT)
+    assert read_contract(tmp_path) == CONTRACT
+
+
+def test_file_for_a_runtime_is_the_first_that_names_it() -> None:
+    assert CONTRACT.file_for("onnxruntime") == "model.fast.onnx"
+    with pytest.raises(BadArtifact, match="proven in litert, litert-reference, onnxruntime"):
+        CONTRACT.file_for("openvino")
+
+
+def test_picture_size_is_the_same_in_either_layout() -> None:
+    turned = replace(CONTRACT.input, layout="NCHW", shape=(1, 3, 8, 6))
+    assert CONTRACT.input.picture == turned.picture == (8, 6, 3)
+
+
+@pytest.mark.parametrize("damage", ["input", "files", "labels", "format"])
+def test_contract_that_lacks_a_field_is_refused(tmp_path: Path, damage: str) -> None:
+    write_contract(tmp_path, CONTRACT)
+    body = json.loads((tmp_path / NAME).read_text())
+    (body["output"] if damage == "labels" else body).pop(damage)
+    (tmp_path / NAME).write_text(json.dumps(body))
+    with pytest.raises(BadArtifact, match=r"contract\.json"):
+        read_contract(tmp_path)
+
+
+@given(arrays(np.float32, (3, 5), elements=st.floats(-1e4, 1e4, width=32)))
+def test_softmax_gives_shares_that_keep_the_order(logits: np.ndarray) -> None:
+    scores = softmax(logits)
+    np.testing.assert_allclose(scores.sum(1), 1, rtol=1e-5)
+    # Two logits so close that float32 scores tie may change places; the largest logit keeps the largest score.
+    np.testing.assert_array_equal(np.take_along_axis(scores, logits.argmax(1)[:, None], 1)[:, 0], scores.max(1))
+    assert ((scores >= 0) & (scores <= 1)).all()
