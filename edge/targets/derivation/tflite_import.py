@@ -6,6 +6,7 @@ import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, numpy_helper
 
 from edge.device.errors import ConversionFailed, Unavailable
+from edge.targets.derivation.dense_bias import keep_dense_biases
 from edge.targets.derivation.graph import add_constant, constant, drop_unused, producer, rename
 from edge.tflite import read_graph
 
@@ -27,6 +28,7 @@ def import_tflite(file: Path, *, channels_first: bool) -> ModelProto:
         import tf2onnx
     except ImportError:
         raise Unavailable("the package tf2onnx is missing; pip install tf2onnx tensorflow") from None
+    keep_dense_biases()
     try:
         model, _ = tf2onnx.convert.from_tflite(
             str(file), opset=OPSET, inputs_as_nchw=[source.input.name] if channels_first else None
