@@ -55,13 +55,19 @@ def agreement(logits: Logits, reference: Logits) -> float:
     return float(np.mean(logits.argmax(1) == reference.argmax(1)))
 
 
+def open_quietly(runtime: str, file: Path, layout: Layout) -> Runtime:
+    """`open_runtime` without what LiteRT says from C++ about the delegate that it made."""
+    with silent_stderr():
+        return open_runtime(runtime, file, layout=layout)
+
+
 def run_in(runtime: str, file: Path, samples: Samples, report: Report, words: str, layout: Layout = "NHWC") -> Logits:
     """Logits of all samples, float32 [n, classes]; one interpreter for each core, as one serves one thread."""
-    workers = os.cpu_count() or 1
+    starts = range(0, len(samples), _CHUNK)
+    workers = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1, len(starts))
     idle: queue.SimpleQueue[Runtime] = queue.SimpleQueue()
-    with silent_stderr():  # LiteRT announces its delegate from C++
-        for _ in range(workers):
-            idle.put(open_runtime(runtime, file, layout=layout))
+    for _ in range(workers):
+        idle.put(open_quietly(runtime, file, layout))
     done, lock = 0, threading.Lock()
 
     def chunk(start: int) -> Logits:
@@ -78,7 +84,7 @@ def run_in(runtime: str, file: Path, samples: Samples, report: Report, words: st
         return logits
 
     with ThreadPoolExecutor(workers) as pool:
-        return np.concatenate(list(pool.map(chunk, range(0, len(samples), _CHUNK))))
+        return np.concatenate(list(pool.map(chunk, starts)))
 
 
 def measure_latency(runtime: Runtime, pictures: NDArray[np.uint8], seconds: float = 1.0) -> Latency:

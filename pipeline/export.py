@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from edge.device.contract import Contract, Input, ModelFile, Output, read_contract, write_contract
 from edge.device.errors import ProofFailed
 from edge.device.files import read_json, write_json
 from edge.device.golden import Golden, check_golden, read_golden, write_golden
-from edge.device.runtimes import open_runtime
 from edge.target import Artifact, Precision
 from edge.tflite import read_graph
+from pipeline.data.balance import balanced_positions
 from pipeline.data.dataset import Dataset, Samples, Split
+from pipeline.evaluation import open_quietly
 from pipeline.forms import input_quantization
 from pipeline.ladder import Export, FloatLogits, climb
 from pipeline.proof import Proof, prove
@@ -74,7 +74,7 @@ def prove_again(
     for model in contract.files:
         for runtime in model.runtimes:
             check_golden(
-                golden, open_runtime(runtime, folder / model.file, layout=layout).run, f"{contract.target}: {runtime}"
+                golden, open_quietly(runtime, folder / model.file, layout).run, f"{contract.target}: {runtime}"
             )
     blind = dataset.part(Split.BLIND_TEST)
     must_equal = frozenset(before["must_equal"])
@@ -149,9 +149,9 @@ def _contract(
 
 def _golden(validation: Samples, folder: Path, artifact: Artifact, contract: Contract) -> Golden:
     """Golden vectors from validation, each label in turn, with the tolerance that the proven runtimes need."""
-    inputs = validation.pick(golden_positions(validation.labels))
+    inputs = validation.pick(balanced_positions(validation.labels, GOLDEN_VECTORS, seed=0))
     answers = [
-        open_runtime(runtime, folder / model.file, layout=artifact.layout).run(inputs)
+        open_quietly(runtime, folder / model.file, artifact.layout).run(inputs)
         for model in contract.files
         for runtime in model.runtimes
     ]
@@ -159,9 +159,3 @@ def _golden(validation: Samples, folder: Path, artifact: Artifact, contract: Con
     # Another processor may round once more: one code of an integer output, a thousandth of a float one's range.
     step = contract.output.scale if contract.output.dtype != "float32" else float(np.abs(answers[0]).max()) / 1000
     return Golden(inputs=inputs, outputs=answers[0], tolerance=spread + step)
-
-
-def golden_positions(labels: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Positions of up to 16 samples, the first of each label, then the second of each, and so on."""
-    turn = np.array([np.count_nonzero(labels[:at] == label) for at, label in enumerate(labels[:4096])])
-    return np.argsort(turn, kind="stable")[:GOLDEN_VECTORS]

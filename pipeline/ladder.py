@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from edge.device.errors import BadModel, ConversionFailed, ProofFailed
+from edge.device.errors import BadModel, ConversionFailed, Diverged, ProofFailed
 from edge.device.runtimes import open_runtime
 from edge.target import Artifact, Precision
 from edge.targets import TARGETS
@@ -73,7 +73,7 @@ def climb(job: Export, folder: Path) -> tuple[Artifact, list[Tried]]:
         attempt.mkdir()
         try:
             artifact, rung = _try(job, precision, attempt)
-        except (ConversionFailed, BadModel) as error:
+        except (ConversionFailed, BadModel, Diverged) as error:
             tried.append(Tried(precision=precision, accepted=False, reason=str(error)))
         else:
             tried.append(rung)

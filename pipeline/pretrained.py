@@ -77,7 +77,7 @@ def _config_text(path: Path) -> str:
             raise BadModel(f"{path}: a folder without keras_metadata.pb; {_EXPECTED}")
         return metadata.read_bytes().decode("latin-1")
     if not path.exists():
-        raise BadModel(f"{path}: not there; model.file is relative to the recipe's folder")
+        raise BadModel(f"{path}: not there; in a recipe model.file is relative to its folder, with --set to this one")
     if zipfile.is_zipfile(path):
         return _keras_archive(path)
     if not h5py.is_hdf5(path):

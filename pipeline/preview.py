@@ -21,7 +21,8 @@ def draw_preview(recipe: Recipe, data: Path, place: Path) -> None:
     change = augmenter(recipe.train.augment)
     rows = []
     for label, name in list(enumerate(dataset.classes))[:_ROWS]:
-        original = training.pick(np.flatnonzero(training.labels == label)[:_COLUMNS])
+        members = np.flatnonzero(training.labels == label)
+        original = training.pick(np.resize(members, _COLUMNS))
         # Several pictures of the label beside each other, so that mixup shows what it blends.
         batch = np.concatenate([original[:1]] * (_COLUMNS - 1)) if not recipe.train.augment.mixup else original[1:]
         targets = tf.zeros([len(batch), len(dataset.classes)])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from edge.device.files import write_json
 from edge.target import Precision
+from pipeline.data.balance import balanced_positions
 from pipeline.data.dataset import Dataset, Samples, Split
 from pipeline.evaluation import evaluate_logits, run_in
 from pipeline.forms import input_quantization, make_form
@@ -49,7 +50,7 @@ def quantize(
     """
     settings = recipe.quantize
     training, validation = dataset.part(Split.TRAINING), dataset.part(Split.VALIDATION)
-    positions = calibration_positions(training, settings.calibration_samples, recipe.data.seed)
+    positions = balanced_positions(training.labels, settings.calibration_samples, recipe.data.seed)
     pictures = training.pick(positions)
     _write_calibration(training, positions, pictures, folder / "calibration.json")
     float_top1 = evaluate_logits(_float_logits(trained), validation.labels).top1
@@ -139,20 +140,6 @@ def _freeze_normalisation(network: Any) -> None:
     for layer in network.layers:
         if isinstance(getattr(layer, "layer", layer), keras.layers.BatchNormalization):
             layer.trainable = False
-
-
-def calibration_positions(training: Samples, count: int, seed: int) -> NDArray[np.int64]:
-    """Positions of up to `count` training samples, as evenly over the classes as they allow, in ascending order."""
-    generator = np.random.default_rng(seed)
-    ranked = generator.permutation(len(training))
-    # The k-th sample of each class comes before the (k+1)-th of any.
-    seen = np.zeros(int(training.labels.max()) + 1, np.int64)
-    turn = np.empty(len(training), np.int64)
-    for position in ranked:
-        label = training.labels[position]
-        turn[position] = seen[label]
-        seen[label] += 1
-    return np.sort(ranked[np.argsort(turn[ranked], kind="stable")][:count])
 
 
 def _float_logits(trained: Path) -> NDArray[np.float32]:

@@ -192,7 +192,9 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     try:
         return _RECIPE.validate_python(table)
     except ValidationError as error:
-        raise BadRecipe("\n".join(f"{path}: {_explain(detail)}" for detail in error.errors())) from None
+        # One entry of a list that is refused makes the list too short as well: say the first alone.
+        details = [each for each in error.errors() if each["type"] != "too_short" or error.error_count() == 1]
+        raise BadRecipe("\n".join(f"{path}: {_explain(detail)}" for detail in details)) from None
 
 
 def settings_of(section: Any) -> dict[str, Any]:
@@ -219,7 +221,8 @@ def _override(table: dict[str, Any], override: str) -> None:
     try:
         table[last] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        table[last] = text
+        # A bare word or path; "~" is a shell's sign, but make hands it on as it is.
+        table[last] = str(Path(text).expanduser()) if text.startswith("~") else text
 
 
 def _explain(detail: ErrorDetails) -> str:

@@ -1,10 +1,13 @@
 """results.json and the table: every artefact's proof beside the float model's figures."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from edge.device.files import read_json
 from pipeline.data.dataset import Split, load_dataset
@@ -12,14 +15,14 @@ from pipeline.evaluation import evaluate_logits
 from pipeline.recipe import Recipe
 
 
-def read_proofs(recipe: Recipe, run: Path) -> dict[str, Any]:
-    """The proof.json of every artefact that stands in run/export, by target."""
-    places = {target: run / "export" / target / "proof.json" for target in recipe.export.targets}
-    return {target: read_json(place) for target, place in places.items() if place.exists()}
+def read_proofs(run: Path, targets: Iterable[str]) -> dict[str, Any]:
+    """The proof.json of the artefacts of `targets` in run/export."""
+    return {target: read_json(run / "export" / target / "proof.json") for target in targets}
 
 
-def collect(recipe: Recipe, run: Path, proofs: dict[str, Any]) -> dict[str, Any]:
-    """The content of results.json: figures of the float model, and one row for each file and runtime of `proofs`."""
+def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: dict[str, str]) -> dict[str, Any]:
+    """The content of results.json: figures of the float model, one row for each file and runtime of `proofs`, and why
+    the targets of `refused` have none."""
     dataset = load_dataset(run / "data")
     with np.load(run / "train" / "float.npz", allow_pickle=False) as arrays:
         blind = evaluate_logits(arrays["blind_test"], dataset.part(Split.BLIND_TEST).labels)
@@ -36,6 +39,7 @@ def collect(recipe: Recipe, run: Path, proofs: dict[str, Any]) -> dict[str, Any]
         },
         "budget": recipe.quantize.budget,
         "artefacts": rows,
+        "refused": [{"target": target, "reasons": reasons.splitlines()} for target, reasons in refused.items()],
     }
 
 
@@ -64,47 +68,61 @@ def _rows(target: str, proof: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def table(results: dict[str, Any]) -> Table:
-    """The proofs as a table for the terminal; figures come from the blind test."""
+_WIDE = 134  # columns that the whole table takes; a narrower terminal sees the figures that matter most
+
+
+def table(results: dict[str, Any], width: int) -> Group:
+    """The proofs as a table for a terminal of `width` columns; figures come from the blind test."""
     reference = results["float"]
     title = (
         f"{results['recipe']}: float Keras {reference['top1']:.2%} top-1 ({_interval(reference['top1_interval'])}) "
         f"on {reference['samples']:,} blind-test pictures"
     )
     grid = Table(title=title, title_justify="left", title_style="bold")
-    for name in ("target", "precision", "file", "runtime"):
-        grid.add_column(name, no_wrap=True)
-    for name in ("top-1", "95 %", "drop", "agrees", "KiB", "p50 ms", "p99 ms"):
-        grid.add_column(name, justify="right", no_wrap=True)
-    grid.add_column("")
+    first = next(iter(results["artefacts"]), None)
+    for name, _ in _columns(first, width):
+        grid.add_column(name, justify="left" if name in _WORDS else "right", no_wrap=True)
     before = None
     for row in results["artefacts"]:
         if before not in (None, row["target"]):
             grid.add_section()
-        first = row["target"] != before
+        cells = dict(_columns(row, width))
+        if row["target"] == before:
+            cells |= {"target": "", "precision": ""}
         before = row["target"]
-        grid.add_row(
-            row["target"] if first else "",
-            row["precision"] if first else "",
-            Path(row["file"]).name,
-            row["runtime"],
-            f"{row['top1']:.2%}",
-            _interval(row["top1_interval"]),
-            f"{100 * row['drop']:+.2f}",
-            f"{row['agreement']:.2%}",
-            f"{row['bytes'] / 1024:,.1f}",
-            f"{row['latency_ms']['p50']:.3f}",
-            f"{row['latency_ms']['p99']:.3f}",
-            f"[red]not proven: {row['refused']}[/]"
-            if row["refused"]
-            else "[green]fastest[/]"
-            if row["fastest"]
-            else "",
-        )
-    grid.caption = (
-        "drop: points of top-1 lost against float; agrees: labels equal to the reference kernels'; one thread"
-    )
-    return grid
+        grid.add_row(*cells.values())
+    refused = [
+        Text(f"not proven: {row['target']}: {Path(row['file']).name} in {row['runtime']}: {row['refused']}", "red")
+        for row in results["artefacts"]
+        if row["refused"]
+    ]
+    grid.caption = "drop: points of top-1 lost against float; agrees: labels equal to the reference's; one thread"
+    return Group(grid, *refused)
+
+
+_WORDS = ("target", "precision", "file", "runtime", "")
+
+
+def _columns(row: dict[str, Any] | None, width: int) -> list[tuple[str, str]]:
+    """Column names with a row's cells; no cells where there is no row."""
+    if row is None:
+        return [(name, "") for name in _WORDS]
+    wide = width >= _WIDE
+    cells = [
+        ("target", row["target"]),
+        ("precision", row["precision"]),
+        ("file", Path(row["file"]).name),
+        ("runtime", row["runtime"]),
+        ("top-1", f"{row['top1']:.2%}"),
+        ("95 %", _interval(row["top1_interval"]) if wide else ""),
+        ("drop", f"{100 * row['drop']:+.2f}"),
+        ("agrees", f"{row['agreement']:.2%}" if wide else ""),
+        ("KiB", f"{row['bytes'] / 1024:,.1f}" if wide else ""),
+        ("p50 ms", f"{row['latency_ms']['p50']:.3f}"),
+        ("p99 ms", f"{row['latency_ms']['p99']:.3f}" if wide else ""),
+        ("", "[red]not proven[/]" if row["refused"] else "[green]fastest[/]" if row["fastest"] else ""),
+    ]
+    return cells if wide else [(name, cell) for name, cell in cells if name not in ("95 %", "agrees", "KiB", "p99 ms")]
 
 
 def _interval(bounds: tuple[float, float]) -> str:

@@ -12,31 +12,32 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from edge.device.errors import BadArtifact, Unavailable
-from edge.device.files import replace_folder, restore_folder, sha256_of, write_json
+from edge.device.errors import Unavailable
+from edge.device.files import replace_folder, restore_folder, write_json
 from edge.device.manifest import NAME, Manifest, hash_outputs, read_manifest, verify_outputs, write_manifest
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # What each stage's result depends on beside settings and inputs: our own source, and the tools by distribution name.
+_TRAINING = ("pipeline/training", "pipeline/train.py", "pipeline/pretrained.py", "pipeline/data/dataset.py", "models")
+_QUANTIZING = (
+    *_TRAINING,
+    "pipeline/quantize.py",
+    "pipeline/quantization",
+    "pipeline/forms.py",
+    "pipeline/evaluation.py",
+)
 _SOURCES: dict[str, tuple[str, ...]] = {
     "data": ("pipeline/data", "edge/device/image.py"),
-    "train": ("pipeline/train.py", "pipeline/training", "pipeline/pretrained.py", "models"),
-    "quantize": ("pipeline/quantize.py", "pipeline/quantization", "pipeline/training", "edge/tflite.py", "models"),
-    "export": (
-        "pipeline/export.py",
-        "pipeline/ladder.py",
-        "pipeline/proof.py",
-        "pipeline/quantization",
-        "edge",
-        "models",
-    ),
+    "train": _TRAINING,
+    "quantize": (*_QUANTIZING, "edge/device/runtimes.py", "edge/tflite.py"),
+    "export": (*_QUANTIZING, "pipeline/export.py", "pipeline/ladder.py", "pipeline/proof.py", "edge"),
 }
 _TOOLS: dict[str, tuple[str, ...]] = {
     "data": ("numpy", "pillow", "scikit-learn"),
     "train": ("tensorflow", "tf-keras", "numpy"),
-    "quantize": ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert"),
-    "export": ("tensorflow", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "openvino"),
+    "quantize": ("tensorflow", "tf-keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert"),
+    "export": ("tensorflow", "tf-keras", "numpy", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "openvino"),
 }
 
 
@@ -46,34 +47,25 @@ def origin(stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> Mani
         stage=stage,
         settings=settings,
         inputs=inputs,
-        source=_source_hash(stage),
+        source=source_hash(stage),
         tools={name: version(name) for name in _TOOLS[stage]},
         outputs={},
     )
 
 
 def up_to_date(place: Path, wanted: Manifest) -> bool:
-    """Whether `place` holds the unchanged output of just that origin.
+    """Whether `place` holds the output of just that origin.
 
-    Raises BadArtifact where its manifest is of another format or was edited by hand.
+    Raises BadArtifact where that output, or the manifest, was changed by hand, or the manifest is of another format.
     """
     restore_folder(place)
     if not (place / NAME).exists():
         return False
     found = read_manifest(place)
-    return wanted.same_origin(found) and found.outputs == hash_outputs(place)
-
-
-def require(place: Path, command: str) -> str:
-    """The hash of a finished stage's manifest, for the next stage's inputs, after its outputs were verified.
-
-    Raises BadArtifact where the stage has not run or its output was changed.
-    """
-    restore_folder(place)
-    if not (place / NAME).exists():
-        raise BadArtifact(f"{place}: not there yet; run `edgewise {command}` first")
-    verify_outputs(place, read_manifest(place))
-    return sha256_of(place / NAME)
+    if not wanted.same_origin(found):
+        return False
+    verify_outputs(place, found)
+    return True
 
 
 @contextmanager
@@ -104,7 +96,7 @@ def work_folder(place: Path, wanted: Manifest) -> tuple[Path, bool]:
     key = work / "origin.json"
     content = hashlib.sha256(repr(wanted).encode()).hexdigest()
     if key.exists() and key.read_text().strip() == f'"{content}"':
-        return work, True
+        return work, any(work.glob("*/last"))
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     write_json(key, content)
@@ -117,16 +109,20 @@ def locked(run: Path) -> Iterator[None]:
 
     Raises Unavailable where another process has it, or the folder cannot be written.
     """
+    lock = FileLock(run / ".lock", timeout=0)
     try:
         run.mkdir(parents=True, exist_ok=True)
-        with FileLock(run / ".lock", timeout=0):
-            yield
+        lock.acquire()
     except Timeout:
         raise Unavailable(
             f"{run}: another edgewise is at work there; wait for it, or give --run another folder"
         ) from None
     except OSError as error:
         raise explain(error, run) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def explain(error: OSError, place: Path) -> Unavailable:
@@ -142,7 +138,8 @@ def explain(error: OSError, place: Path) -> Unavailable:
     return Unavailable(f"{path}: {advice.get(error.errno or 0, error.strerror or str(error))}")
 
 
-def _source_hash(stage: str) -> str:
+def source_hash(stage: str) -> str:
+    """Hexadecimal SHA-256 over the source files that a stage's result depends on."""
     digest = hashlib.sha256()
     for entry in _SOURCES[stage]:
         path = ROOT / entry

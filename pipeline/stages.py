@@ -1,30 +1,31 @@
 """The stages of a run on disk: what each depends on, and what it writes where."""
 
+import hashlib
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edge.device.files import sha256_of, write_bytes, write_json
+from edge.device.errors import BadArtifact
+from edge.device.files import write_bytes, write_json
 from edge.target import Precision
 from pipeline.data.dataset import load_dataset
-from pipeline.data.prepare import fingerprint, prepare
+from pipeline.data.prepare import prepare
 from pipeline.data.source import Report
 from pipeline.forms import input_quantization, make_form
 from pipeline.isolate import Child
 from pipeline.ladder import Export, FloatLogits
+from pipeline.origins import data_origin, export_origin, quantize_origin, train_origin
 from pipeline.quiet import load_tensorflow
-from pipeline.recipe import Recipe, TargetName, settings_of
-from pipeline.stage import origin, require, up_to_date, work_folder, writing
-
-# They change how a stage runs, never what it makes.
-_INDIFFERENT = ("root", "checkpoint_minutes", "devices")
+from pipeline.recipe import Recipe, TargetName
+from pipeline.stage import source_hash, up_to_date, work_folder, writing
 
 
 def data_stage(recipe: Recipe, run: Path, report: Report) -> bool:
     """Decode and split the data into run/data; False where that was up to date."""
-    place = run / "data"
-    wanted = origin("data", _settings(recipe.data), fingerprint(recipe.data))
+    place, wanted = run / "data", data_origin(recipe)
     if up_to_date(place, wanted):
         return False
     with writing(place, wanted) as folder:
@@ -34,11 +35,10 @@ def data_stage(recipe: Recipe, run: Path, report: Report) -> bool:
 
 def train_stage(recipe: Recipe, run: Path, report: Report) -> bool:
     """Train the float model into run/train; False where that was up to date."""
-    place = run / "train"
-    inputs = {"data": require(run / "data", "train RECIPE"), **_model_files(recipe)}
-    wanted = origin("train", {"train": _settings(recipe.train), "model": _settings(recipe.model)}, inputs)
+    place, wanted = run / "train", train_origin(recipe, run)
     if up_to_date(place, wanted):
         return False
+    report("starting TensorFlow", 0, 0)
     load_tensorflow()
     from pipeline.train import train, write_outputs
 
@@ -58,14 +58,7 @@ def quantize_stage(recipe: Recipe, run: Path, report: Report, *, both: bool = Fa
 
     `both` asks for quantization-aware training where the recipe leaves it open, as a target's ladder may.
     """
-    place = run / "quantize"
-    inputs = {"data": require(run / "data", "train RECIPE"), "train": require(run / "train", "train RECIPE")}
-    settings = {
-        "quantize": _settings(recipe.quantize),
-        "train": _settings(recipe.train),
-        "model": _settings(recipe.model),
-    }
-    wanted = origin("quantize", settings, inputs)
+    place, wanted = run / "quantize", quantize_origin(recipe, run)
     if up_to_date(place, wanted) and (not both or (place / "int8-qat.tflite").exists()):
         return False
     from pipeline.quantize import quantize
@@ -84,21 +77,7 @@ def export_stage(recipe: Recipe, run: Path, target: TargetName, child: Child, re
 
     Raises ProofFailed where no rung of the target's ladder holds; an older artefact stays as it is then.
     """
-    place = run / "export" / target
-    inputs = {"data": require(run / "data", "train RECIPE"), "train": require(run / "train", "train RECIPE")}
-    require(run / "quantize", "quantize RECIPE")
-    limits = recipe.export.limits.get(target)
-    settings = {
-        "target": target,
-        "name": recipe.name,
-        "resize": recipe.data.resize,
-        "colour": recipe.data.colour,
-        "quantize": _settings(recipe.quantize),
-        "train": _settings(recipe.train),
-        "model": _settings(recipe.model),
-        "limits": settings_of(limits) if limits else None,
-    }
-    wanted = origin("export", settings, inputs)
+    place, wanted = run / "export" / target, export_origin(recipe, run, target)
     if up_to_date(place, wanted):
         return False
     from pipeline.export import export
@@ -120,16 +99,23 @@ def export_stage(recipe: Recipe, run: Path, target: TargetName, child: Child, re
     return True
 
 
+def standing(recipe: Recipe, run: Path) -> dict[TargetName, Path]:
+    """The finished artefacts in run/export that are of this recipe, its data and its training, by target."""
+    places = {target: run / "export" / target for target in recipe.export.targets}
+    return {target: place for target, place in places.items() if up_to_date(place, export_origin(recipe, run, target))}
+
+
 def prove_stage(recipe: Recipe, run: Path, report: Report) -> dict[str, Any]:
-    """Prove anew, on this machine, every artefact that stands in run/export: proof.json's content by target.
+    """Prove anew, on this machine, every artefact of this recipe that stands in run/export: proof.json's content by
+    target.
 
     Raises BadArtifact where none is there or a file was changed, ProofFailed where one does not hold.
     """
     from pipeline.export import prove_again
 
-    places = {target: run / "export" / target for target in recipe.export.targets}
-    for place in places.values():
-        require(place, "export RECIPE")
+    places = standing(recipe, run)
+    if not places:
+        raise BadArtifact(f"{run / 'export'}: no artefact of this recipe there; run `edgewise export RECIPE` first")
     dataset, logits = load_dataset(run / "data"), _float_logits(run)
     return {
         target: prove_again(place, dataset, logits, recipe.quantize.budget, report) for target, place in places.items()
@@ -148,7 +134,9 @@ def _form(recipe: Recipe, run: Path, precision: Precision, child: Child, report:
         if not form.exists():
             quantize_stage(recipe, run, report, both=True)
         return form
-    form = run / "export" / f".{precision}-{sha256_of(run / 'train' / 'model.keras')[:16]}.tflite"
+    # Named by all that it is made from: another training or version makes another file.
+    made_from = hashlib.sha256(repr(train_origin(recipe, run)).encode() + source_hash("export").encode()).hexdigest()
+    form = run / "export" / f".{precision}-{made_from[:16]}.tflite"
     if not form.exists():
         scale, zero_point = input_quantization(recipe.model)
         form.parent.mkdir(exist_ok=True)
@@ -158,20 +146,10 @@ def _form(recipe: Recipe, run: Path, precision: Precision, child: Child, report:
     return form
 
 
-def _settings(section: Any) -> dict[str, Any]:
-    return {key: value for key, value in settings_of(section).items() if key not in _INDIFFERENT}
-
-
-def _model_files(recipe: Recipe) -> dict[str, str]:
-    """Hashes of the weights and models that the recipe names; what is missing is told where it is read."""
-    named = [recipe.model.file, recipe.model.pretrained]
-    paths = [Path(name) for name in named if name is not None and name != "imagenet"]
-    return {path.name: sha256_of(path) for path in paths if path.is_file()}
-
-
 def _keep_work(work: Path, folder: Path) -> None:
     """Keep TensorBoard's logs, and of each phase the best weights and the last checkpoint."""
     for part in sorted(path for path in work.iterdir() if path.is_dir()):
         place = folder / part.name if part.name == "tensorboard" else folder / "checkpoints" / part.name
         place.parent.mkdir(exist_ok=True)
-        part.rename(place)
+        # Links, not moves: until the manifest is written, the work folder stays what a killed run goes on from.
+        shutil.copytree(part, place, copy_function=os.link)

@@ -44,10 +44,17 @@ def train(recipe: Recipe, dataset: Dataset, work: Path, report: Report) -> Train
     with place.strategy.scope():
         model = _build(recipe, dataset)
     history: list[dict[str, Any]] = []
+    best, best_weights = (-1.0, 0.0), model.get_weights()
     for phase in plan(recipe, training):
         with place.strategy.scope():
             _thaw(core_of(model), recipe, phase)
-        history += fit(model, training, validation, phase, place.strategy, work / phase.name, report)
+        rows = fit(model, training, validation, phase, place.strategy, work / phase.name, report)
+        history += rows
+        reached = max((row["validation_accuracy"], -row["validation_loss"]) for row in rows)
+        if reached > best:
+            best, best_weights = reached, model.get_weights()
+    # A second phase that made it worse gives way to the first.
+    model.set_weights(best_weights)
     return Trained(model=_in_float32(model, recipe, dataset), history=history, device=place.words)
 
 

@@ -10,9 +10,8 @@ import numpy as np
 from edge.device.contract import read_contract
 from edge.device.golden import check_golden, read_golden
 from edge.device.manifest import read_manifest, verify_outputs
-from edge.device.runtimes import open_runtime
 from pipeline.data.labelled import labelled_folder
-from pipeline.evaluation import evaluate_logits, measure_latency, run_in
+from pipeline.evaluation import evaluate_logits, measure_latency, open_quietly, run_in
 
 
 def try_out(folder: Path, data: Path, runtime: str | None, report: Callable[[str, int, int], None]) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def try_out(folder: Path, data: Path, runtime: str | None, report: Callable[[str
     runtime = runtime or contract.fastest
     file = contract.file_for(runtime)
     layout = contract.input.layout
-    interpreter = open_runtime(runtime, folder / file, layout=layout)
+    interpreter = open_quietly(runtime, folder / file, layout)
     check_golden(read_golden(folder), interpreter.run, runtime)
     labelled = labelled_folder(data, contract.input, contract.output.labels, report)
     samples = labelled.samples

@@ -11,6 +11,7 @@ from edge.device.files import read_json, sha256_of, write_json
 
 FORMAT = 1
 NAME = "manifest.json"
+_LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # left by file managers that looked at a folder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Manifest:
 
 def hash_outputs(folder: Path) -> dict[str, str]:
     """SHA-256 of every file below `folder` but the manifest, by path relative to it, in sorted order."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != NAME)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (NAME, *_LITTER))
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
 
 

@@ -34,12 +34,14 @@ def evaluate(
       edgewise evaluate runs/flowers/export/cpu --data ~/photographs --json
     """
     if subject.is_dir():
+        if overrides or run is not None:
+            raise click.UsageError("--set and --run go with a recipe; an artefact folder brings its own contract")
         _evaluate_artifact(subject, data, runtime, as_json)
         return
     if data is not None or runtime is not None:
         raise click.UsageError("--data and --runtime go with an artefact folder, such as runs/digits/export/cpu")
     with at_work(subject, overrides, run) as (loaded, folder, report):
-        results = collect(loaded, folder, stages.prove_stage(loaded, folder, report))
+        results = collect(loaded, folder, stages.prove_stage(loaded, folder, report), {})
         (folder / "report").mkdir(exist_ok=True)
         write_json(folder / "report" / "results.json", results)
     show(results, as_json)
@@ -68,4 +70,4 @@ def _evaluate_artifact(folder: Path, data: Path | None, runtime: str | None, as_
         f"pictures, {figures['file']} in {figures['runtime']}, {figures['latency_ms']['p50']:.3f} ms p50"
     )
     for name, entry in figures["classes"].items():
-        out.print(f"  {name:20} {entry['right']:6,} of {entry['samples']:6,}")
+        out.print(f"  {name:20} {entry['right']:6,} of {entry['samples']:6,}", markup=False)

@@ -46,7 +46,7 @@ def main() -> None:
     except OSError as error:
         _fail(str(explain(error, Path.cwd())), 2)
     except (KeyboardInterrupt, click.Abort):
-        _fail("stopped; run the same command again to go on from the last checkpoint", 130)
+        _fail("stopped; run the same command again: what was finished, or saved in a checkpoint, is kept", 130)
 
 
 def _fail(message: str, code: int) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from rich.markup import escape
 
 from pipeline import stages
 from pipeline.cli.options import at_work, recipe_options
@@ -29,4 +30,4 @@ def preview(recipe: Path, overrides: tuple[str, ...], run: Path | None, output: 
 
         place = output or folder / "preview.png"
         draw_preview(loaded, folder / "data", place)
-    console.print(f"[bold]preview  [/] {place}")
+    console.print(f"[bold]preview  [/] {escape(str(place))}")

@@ -19,7 +19,7 @@ def reporting() -> Iterator[Report]:
     if not sys.stderr.isatty():
         yield _plain_lines()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("", total=None)
         yield lambda words, done, total: progress.update(task, description=words, completed=done, total=total or None)
@@ -32,6 +32,6 @@ def _plain_lines() -> Report:
         nonlocal last
         if words != last:
             last = words
-            console.print(words)
+            console.print(words, markup=False)
 
     return report

@@ -72,34 +72,46 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
     """
     if targets is not None:
         overrides += (f"export.targets={json.dumps(targets.replace(',', ' ').split())}",)
-    failures = []
+    refused: dict[str, str] = {}
     with at_work(recipe, overrides, run) as (loaded, folder, report), Child() as child:
         for target in loaded.export.targets:
             place = folder / "export" / target
             try:
                 made = stages.export_stage(loaded, folder, target, child, report)
             except ProofFailed as failure:
-                failures.append(str(failure))
+                refused[target] = str(failure)
                 continue
-            rungs = " → ".join(plan(TARGETS[target].RUNGS, loaded.quantize.aware))
-            _say("export", place, made, f"  [dim]ladder {rungs}[/]" if made else "")
-            for finding in read_json(place / "proof.json")["tried"][-1]["findings"] if made else ():
-                console.print(f"          [yellow]{escape(finding)}[/]")
-        results = collect(loaded, folder, read_proofs(loaded, folder))
+            _say("export", place, made)
+            if made:
+                _describe_climb(plan(TARGETS[target].RUNGS, loaded.quantize.aware), read_json(place / "proof.json"))
+        proven = [target for target in loaded.export.targets if target not in refused]
+        results = collect(loaded, folder, read_proofs(folder, proven), refused)
         (folder / "report").mkdir(exist_ok=True)
         write_json(folder / "report" / "results.json", results)
     show(results, as_json)
-    if failures:
-        raise ProofFailed("\n".join(failures))
+    if refused:
+        raise ProofFailed("\n".join(refused.values()))
 
 
-def show(results: dict[str, object], as_json: bool) -> None:
+def _describe_climb(rungs: tuple[str, ...], proof: dict[str, Any]) -> None:
+    """The ladder as planned, the rung that was taken, why others were not, and what the target had to say."""
+    console.print(f"          ladder {' → '.join(rungs)}: took {proof['precision']}")
+    for rung in proof["tried"]:
+        if not rung["accepted"]:
+            console.print(f"          {rung['precision']}: {escape(rung['reason'])}")
+        for finding in rung["findings"] if rung["accepted"] else ():
+            console.print(f"          [yellow]{escape(finding)}[/]")
+
+
+def show(results: dict[str, Any], as_json: bool) -> None:
     """Results on standard output: the table, or JSON for a program."""
     if as_json:
         click.echo(json.dumps(results, indent=2))
     else:
-        grid = table(results)
-        Console(width=None if console.is_terminal else 150, highlight=False).print(grid)
+        out = Console(highlight=False)
+        # A pipe has no width; give it the whole table.
+        width = out.width if out.is_terminal else 150
+        out.print(table(results, width), width=width)
 
 
 def _describe_data(summary: dict[str, Any]) -> None:
@@ -118,4 +130,5 @@ def _describe_data(summary: dict[str, Any]) -> None:
 
 
 def _say(stage: str, place: Path, made: bool, more: str = "") -> None:
-    console.print(f"[bold]{stage:9}[/] {place}{more}" if made else f"[bold]{stage:9}[/] [dim]{place} is up to date[/]")
+    where = escape(str(place))
+    console.print(f"[bold]{stage:9}[/] {where}{more}" if made else f"[bold]{stage:9}[/] [dim]{where} is up to date[/]")

@@ -1,14 +1,18 @@
 """One checkpoint: weights, optimizer and data position, replaced as a whole."""
 
+import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+import tf_keras as keras
 
-from edge.device.errors import Unavailable
+from edge.device.errors import BadArtifact, Unavailable
 from edge.device.files import read_json, replace_folder, restore_folder, write_json
+
+BEST = "best.h5"
 
 
 @dataclass(kw_only=True)
@@ -23,9 +27,12 @@ class Progress:
     rows: list[dict[str, Any]] = field(default_factory=list)
 
 
-def save_checkpoint(folder: Path, variables: tf.train.Checkpoint, progress: Progress) -> None:
-    """Put the state of a phase into `folder`; a kill leaves the one before.
+def save_checkpoint(
+    folder: Path, variables: tf.train.Checkpoint, progress: Progress, better: keras.Model | None
+) -> None:
+    """Put the state of a phase into `folder`, with the best weights so far; a kill leaves the one before.
 
+    `better` is the model where it is better than any before, None where the best weights stay.
     Raises Unavailable where the disk is full.
     """
     new = folder.with_name(f".{folder.name}.new")
@@ -35,6 +42,11 @@ def save_checkpoint(folder: Path, variables: tf.train.Checkpoint, progress: Prog
     body["best_loss"] = None if progress.best_loss == float("inf") else progress.best_loss
     try:
         variables.write(str(new / "variables"))
+        if better is not None:
+            better.save_weights(new / BEST)
+        elif (folder / BEST).exists():
+            os.link(folder / BEST, new / BEST)
+        _sync(new)
         write_json(new / "progress.json", body)
         replace_folder(new, folder)
     except tf.errors.ResourceExhaustedError as error:
@@ -45,12 +57,25 @@ def save_checkpoint(folder: Path, variables: tf.train.Checkpoint, progress: Prog
         shutil.rmtree(new, ignore_errors=True)
 
 
+def _sync(folder: Path) -> None:
+    """Bring all files of `folder` to the disk: a checkpoint that replaces another must survive a power cut."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
 def load_checkpoint(folder: Path, variables: tf.train.Checkpoint) -> Progress:
-    """Restore `variables` from `folder` and tell how far the phase had come; a fresh start where there is none."""
+    """Restore `variables` from `folder` and tell how far the phase had come; a fresh start where there is none.
+
+    Raises BadArtifact where the checkpoint is damaged.
+    """
     restore_folder(folder)
     if not folder.exists():
         return Progress()
-    variables.read(str(folder / "variables")).assert_consumed()
+    try:
+        variables.read(str(folder / "variables")).assert_consumed()
+    except (tf.errors.OpError, AssertionError, IndexError, ValueError) as error:
+        raise BadArtifact(f"{folder}: a damaged checkpoint ({error}); delete {folder} to start over") from None
     body = read_json(folder / "progress.json")
     if body["best_loss"] is None:
         body["best_loss"] = float("inf")

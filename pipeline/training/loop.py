@@ -18,7 +18,7 @@ from pipeline.data.dataset import Samples
 from pipeline.recipe import Augment
 from pipeline.training.augment import augmenter
 from pipeline.training.batches import Order, stream
-from pipeline.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from pipeline.training.checkpoint import BEST, Progress, load_checkpoint, save_checkpoint
 from pipeline.training.interrupt import stop_requests
 from pipeline.training.optimizers import make_optimizer
 from pipeline.training.schedule import Schedule
@@ -90,18 +90,19 @@ def fit(
             progress.losses.append(train_step(images, labels, seed, schedule.rate(progress.step)))
             progress.step += 1
             report(_words(phase, progress, order), progress.step, steps)
+            better = False
             if progress.step % order.steps_per_epoch == 0:
-                _end_epoch(model, infer, validation, phase, progress, schedule, work, writer)
+                better = _end_epoch(infer, validation, phase, progress, schedule, writer)
             elif time.monotonic() - saved < phase.checkpoint_minutes * 60 and not stop():
                 continue
             _settle(progress, phase)
-            save_checkpoint(work / "last", variables, progress)
+            save_checkpoint(work / "last", variables, progress, model if better else None)
             saved = time.monotonic()
             if stop():
                 raise Interrupted(f"stopped in {_words(phase, progress, order)}; run the same command again to go on")
     writer.close()
     if phase.epochs:
-        model.load_weights(work / "best.h5")
+        model.load_weights(work / "last" / BEST)
     return progress.rows
 
 
@@ -164,15 +165,14 @@ def _generators(model: keras.Model) -> list[tf.random.Generator]:
 
 
 def _end_epoch(
-    model: keras.Model,
     infer: Infer,
     validation: Samples,
     phase: Phase,
     progress: Progress,
     schedule: Schedule,
-    work: Path,
     writer: tf.summary.SummaryWriter,
-) -> None:
+) -> bool:
+    """Judge the epoch on validation and note it; whether it is the best so far."""
     _settle(progress, phase)
     logits = predict(infer, validation)
     accuracy = float(np.mean(logits.argmax(1) == validation.labels))
@@ -193,11 +193,10 @@ def _end_epoch(
         for name in ("learning_rate", "loss", "validation_loss", "validation_accuracy"):
             tf.summary.scalar(name, row[name])
     writer.flush()
-    if (accuracy, -loss) > (progress.best_accuracy, -progress.best_loss):
-        progress.best_accuracy, progress.best_loss, progress.best_epoch = accuracy, loss, row["epoch"]
-        partial = work / ".best.partial.h5"
-        model.save_weights(partial)
-        partial.replace(work / "best.h5")
+    if (accuracy, -loss) <= (progress.best_accuracy, -progress.best_loss):
+        return False
+    progress.best_accuracy, progress.best_loss, progress.best_epoch = accuracy, loss, row["epoch"]
+    return True
 
 
 def _settle(progress: Progress, phase: Phase) -> None:

@@ -13,7 +13,7 @@ OPTIMIZERS: dict[str, Callable[[float | None], _Optimizer]] = {
     "nesterov": lambda decay: keras.optimizers.SGD(momentum=0.9, nesterov=True, weight_decay=decay),
     "rmsprop": lambda decay: keras.optimizers.RMSprop(weight_decay=decay),
     "adam": lambda decay: keras.optimizers.Adam(weight_decay=decay),
-    "adamw": lambda decay: keras.optimizers.AdamW(weight_decay=decay or 0.004),
+    "adamw": lambda decay: keras.optimizers.AdamW(weight_decay=decay or 0.0),
 }
 
 
@@ -21,5 +21,5 @@ def make_optimizer(name: str, weight_decay: float) -> _Optimizer:
     """Optimizer `name` with decoupled weight decay (Loshchilov & Hutter 2019) on kernels alone."""
     optimizer = OPTIMIZERS[name](weight_decay or None)
     # Decaying biases and normalisation moves activations without regularising anything.
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "min", "max"])
+    optimizer.exclude_from_weight_decay(var_names=[r"/(bias|gamma|beta)(:|$)"])
     return optimizer

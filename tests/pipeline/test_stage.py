@@ -7,7 +7,8 @@ import pytest
 from edge.device.errors import BadArtifact, Unavailable
 from edge.device.files import retired
 from edge.device.manifest import read_manifest
-from pipeline.stage import explain, locked, origin, require, up_to_date, work_folder, writing
+from pipeline.origins import finished
+from pipeline.stage import explain, locked, origin, up_to_date, work_folder, writing
 
 
 def make(place: Path, text: str = "content", **settings: object) -> None:
@@ -22,12 +23,24 @@ def test_finished_stage_is_up_to_date_until_settings_change(tmp_path: Path) -> N
     assert not up_to_date(tmp_path / "data", origin("data", {"seed": 1}, {"source": "other"}))
 
 
-def test_changed_output_is_made_again_and_refused_by_the_next_stage(tmp_path: Path) -> None:
+def test_changed_output_is_refused_by_its_own_stage_and_by_the_next(tmp_path: Path) -> None:
     make(tmp_path / "data")
     (tmp_path / "data" / "file.txt").write_text("tampered")
-    assert not up_to_date(tmp_path / "data", origin("data", {}, {}))
-    with pytest.raises(BadArtifact, match=r"file\.txt: SHA-256 .* the manifest says"):
-        require(tmp_path / "data", "train RECIPE")
+    for check in (up_to_date, lambda place, wanted: finished(place, wanted, "train")):
+        with pytest.raises(BadArtifact, match=r"file\.txt: SHA-256 .* the manifest says"):
+            check(tmp_path / "data", origin("data", {}, {}))
+
+
+def test_stage_made_with_other_settings_is_refused_by_the_next_naming_the_first(tmp_path: Path) -> None:
+    make(tmp_path / "data", image_size=32)
+    with pytest.raises(BadArtifact, match=r"image_size: 32 there, 48 here.*edgewise train RECIPE.*same --set"):
+        finished(tmp_path / "data", origin("data", {"image_size": 48}, {}), "train")
+
+
+def test_file_managers_litter_changes_nothing(tmp_path: Path) -> None:
+    make(tmp_path / "data")
+    (tmp_path / "data" / ".DS_Store").touch()
+    assert up_to_date(tmp_path / "data", origin("data", {}, {}))
 
 
 def test_manifest_edited_by_hand_is_refused(tmp_path: Path) -> None:
@@ -52,12 +65,12 @@ def test_manifest_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     make(tmp_path / "data")
     (tmp_path / "data" / "manifest.json").write_text(text, encoding="latin-1")
     with pytest.raises(BadArtifact, match=r"manifest\.json"):
-        require(tmp_path / "data", "train RECIPE")
+        finished(tmp_path / "data", origin("data", {}, {}), "train")
 
 
 def test_missing_stage_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(BadArtifact, match="run `edgewise train RECIPE` first"):
-        require(tmp_path / "train", "train RECIPE")
+        finished(tmp_path / "train", origin("train", {}, {}), "train")
 
 
 def test_failure_while_writing_leaves_the_old_output(tmp_path: Path) -> None:
@@ -78,12 +91,12 @@ def test_kill_between_the_two_renames_is_undone(tmp_path: Path) -> None:
 
 def test_work_of_another_origin_is_cleared_away(tmp_path: Path) -> None:
     work, going_on = work_folder(tmp_path / "train", origin("data", {"seed": 1}, {}))
-    (work / "checkpoint").touch()
+    (work / "train" / "last").mkdir(parents=True)
     assert not going_on
     assert work_folder(tmp_path / "train", origin("data", {"seed": 1}, {})) == (work, True)
     _, going_on = work_folder(tmp_path / "train", origin("data", {"seed": 2}, {}))
     assert not going_on
-    assert not (work / "checkpoint").exists()
+    assert not (work / "train").exists()
 
 
 def test_second_user_of_a_run_is_refused(tmp_path: Path) -> None:
