@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def origin(stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> Mani
         settings=settings,
         inputs=inputs,
         source=source_hash(stage),
-        tools={name: version(name) for name in _TOOLS[stage]},
+        tools={name: _version(name) for name in _TOOLS[stage]},
         outputs={},
     )
 
@@ -138,6 +139,10 @@ def explain(error: OSError, place: Path) -> Unavailable:
     return Unavailable(f"{path}: {advice.get(error.errno or 0, error.strerror or str(error))}")
 
 
+_version = cache(version)
+
+
+@cache
 def source_hash(stage: str) -> str:
     """Hexadecimal SHA-256 over the source files that a stage's result depends on."""
     digest = hashlib.sha256()

@@ -1,6 +1,7 @@
 """train, quantize, export: a recipe's stages, in the order in which they build on each other."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -108,10 +109,9 @@ def show(results: dict[str, Any], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(results, indent=2))
     else:
-        out = Console(highlight=False)
-        # A pipe has no width; give it the whole table.
-        width = out.width if out.is_terminal else 150
-        out.print(table(results, width), width=width)
+        # A pipe has no width of its own; give it the whole table.
+        out = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
+        out.print(table(results, out.width))
 
 
 def _describe_data(summary: dict[str, Any]) -> None:
