@@ -4,7 +4,6 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,10 @@ from numpy.typing import NDArray
 from edge.device.contract import Layout
 from edge.device.runtimes import Runtime, open_runtime
 from pipeline.data.dataset import Samples
+from pipeline.data.source import Report
 from pipeline.quiet import silent_stderr
 from pipeline.statistics import wilson_interval
 
-Report = Callable[[str, int, int], None]
 Logits = NDArray[np.float32]
 
 # Shares of whole samples: a billionth forgives the rounding of a subtraction and no sample.

@@ -1,6 +1,5 @@
 """The export stage: for one target, walk its ladder on validation, then prove what was taken on the blind test."""
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,11 @@ from edge.target import Artifact, Precision
 from edge.tflite import read_graph
 from pipeline.data.balance import balanced_positions
 from pipeline.data.dataset import Dataset, Samples, Split
+from pipeline.data.source import Report
 from pipeline.evaluation import open_quietly
 from pipeline.forms import input_quantization
 from pipeline.ladder import Export, FloatLogits, climb
 from pipeline.proof import Proof, prove
-
-Report = Callable[[str, int, int], None]
 
 GOLDEN_VECTORS = 16
 

@@ -13,11 +13,10 @@ from edge.device.runtimes import open_runtime
 from edge.target import Artifact, Precision
 from edge.targets import TARGETS
 from pipeline.data.dataset import Dataset, Split
+from pipeline.data.source import Report
 from pipeline.evaluation import ROUNDING, Logits, evaluate_logits, measure_latency, run_in
 from pipeline.isolate import Child
 from pipeline.recipe import Limits, Recipe, TargetName
-
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)

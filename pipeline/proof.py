@@ -1,6 +1,5 @@
 """The proof: each file of an artefact, in each runtime that may execute it, over the blind test."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +7,8 @@ import numpy as np
 
 from edge.device.contract import Layout, ModelFile
 from pipeline.data.dataset import Samples
+from pipeline.data.source import Report
 from pipeline.evaluation import ROUNDING, Logits, agreement, evaluate_logits, measure_latency, open_quietly, run_in
-
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """The quantize stage: int8 forms of the trained model, after training or aware of it."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,12 @@ from edge.device.files import write_json
 from edge.target import Precision
 from pipeline.data.balance import balanced_positions
 from pipeline.data.dataset import Dataset, Samples, Split
+from pipeline.data.source import Report
 from pipeline.evaluation import evaluate_logits, run_in
 from pipeline.forms import input_quantization, make_form
 from pipeline.isolate import Child
 from pipeline.quiet import load_tensorflow
 from pipeline.recipe import Recipe
-
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +30,11 @@ class Form:
     drop: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Quantized:
-    """What the stage made. `forms` are in the order of the ladder."""
-
-    forms: tuple[Form, ...]
-
-
 def quantize(
     recipe: Recipe, dataset: Dataset, trained: Path, folder: Path, work: Path, report: Report, *, both: bool = False
-) -> Quantized:
-    """Write int8-ptq.tflite and / or int8-qat.tflite, calibration.json and forms.json into `folder`.
+) -> tuple[Form, ...]:
+    """Write int8-ptq.tflite and / or int8-qat.tflite, calibration.json and forms.json into `folder`; the forms
+    are returned in the order of the ladder.
 
     `trained` is the train stage's folder. `quantize.aware` says which are made: false, after training alone; true,
     quantization-aware training alone; "auto", the second where the first does not hold the budget on validation, or
@@ -81,7 +73,7 @@ def quantize(
             for form in forms
         ],
     )
-    return Quantized(forms=tuple(forms))
+    return tuple(forms)
 
 
 def train_aware(

@@ -14,11 +14,12 @@ import models
 from models.layers import BACKBONE_END
 from models.pixels import core_of, with_pixels
 from pipeline.data.dataset import Dataset, Samples, Split
+from pipeline.data.source import Report
 from pipeline.plots import learning_curves
 from pipeline.pretrained import load_backbone_weights, load_core
 from pipeline.recipe import Recipe, Train
 from pipeline.training.devices import choose_place
-from pipeline.training.loop import Phase, Report, fit, inference, predict
+from pipeline.training.loop import Phase, fit, inference, predict
 
 
 @dataclass(frozen=True, kw_only=True)

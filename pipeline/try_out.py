@@ -1,6 +1,5 @@
 """Any artefact of ours on any labelled folder."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,11 @@ from edge.device.contract import read_contract
 from edge.device.golden import check_golden, read_golden
 from edge.device.manifest import read_manifest, verify_outputs
 from pipeline.data.labelled import labelled_folder
+from pipeline.data.source import Report
 from pipeline.evaluation import evaluate_logits, measure_latency, open_quietly, run_in
 
 
-def try_out(folder: Path, data: Path, runtime: str | None, report: Callable[[str, int, int], None]) -> dict[str, Any]:
+def try_out(folder: Path, data: Path, runtime: str | None, report: Report) -> dict[str, Any]:
     """Run the artefact in `folder` on the pictures in `data`, a folder for each class, and count what it gets right.
 
     The artefact's hashes and golden vectors are checked first. Raises BadArtifact, BadData, ProofFailed.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from edge.device.errors import Diverged, Interrupted
 from pipeline.data.dataset import Samples
+from pipeline.data.source import Report
 from pipeline.recipe import Augment
 from pipeline.training.augment import augmenter
 from pipeline.training.batches import Order, stream
@@ -23,7 +24,6 @@ from pipeline.training.interrupt import stop_requests
 from pipeline.training.optimizers import make_optimizer
 from pipeline.training.schedule import Schedule
 
-Report = Callable[[str, int, int], None]
 Infer = Callable[[tf.Tensor], tf.Tensor]
 
 
