@@ -12,10 +12,10 @@ BIN      := .venv/bin
 EDGEWISE := $(BIN)/edgewise
 SETTINGS := $(foreach setting,$(SET),--set $(setting))
 
-.PHONY: help setup train quantize export evaluate preview test lint format bench lock clean
+.PHONY: help setup setup-fpga train quantize export evaluate preview test test-fpga lint format bench lock clean
 
 help:  ## what there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: .venv/.complete  ## the virtual environment, from the hashed lock file
 
@@ -30,6 +30,16 @@ setup: .venv/.complete  ## the virtual environment, from the hashed lock file
 	    $(PYTHON) -m venv .venv && \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable . ; \
+	fi
+	@touch $@
+
+setup-fpga: .venv/.fpga  ## the open FPGA tools besides
+
+.venv/.fpga: .venv/.complete requirements-fpga.lock
+	@if command -v uv >/dev/null; then \
+	    uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-fpga.lock ; \
+	else \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fpga.lock ; \
 	fi
 	@touch $@
 
@@ -51,6 +61,9 @@ preview: setup  ## a sheet of augmented training pictures
 test: setup lint  ## tests, types, lint, import rules
 	@$(BIN)/pytest
 
+test-fpga: setup-fpga  ## the way from weights to a bitstream; minutes of synthesis and place-and-route
+	@$(BIN)/pytest -m fpga
+
 lint: setup
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
@@ -64,10 +77,12 @@ format: setup  ## format the code
 bench: setup  ## speed, as ratios within one run
 	@$(BIN)/python -m pipeline.bench
 
-lock:  ## resolve pyproject.toml anew into requirements.lock; needs uv
-	uv pip compile pyproject.toml --extra train --extra export --extra serve --extra dev --universal \
-	    --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --quiet \
-	    --custom-compile-command "make lock" --output-file requirements.lock
+LOCKED = uv pip compile pyproject.toml --extra train --extra export --extra serve --extra dev --universal \
+    --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock"
+
+lock:  ## resolve pyproject.toml anew into the lock files; needs uv
+	$(LOCKED) --output-file requirements.lock
+	$(LOCKED) --extra fpga --constraint requirements.lock --output-file requirements-fpga.lock
 
 clean:  ## forget the environment and all runs
 	rm -rf .venv runs

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.contract import Layout
-from edge.device.runtimes import Runtime, open_runtime
+from edge.device.runtimes import Runtime
+from edge.runtimes import open_runtime
 from pipeline.data.dataset import Samples
 from pipeline.data.source import Report
 from pipeline.quiet import silent_stderr

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from edge.device.errors import BadModel, ConversionFailed, Diverged, ProofFailed
-from edge.device.runtimes import open_runtime
+from edge.runtimes import open_runtime
 from edge.target import Artifact, Precision
 from edge.targets import TARGETS
 from pipeline.data.dataset import Dataset, Split
@@ -91,10 +91,9 @@ def climb(job: Export, folder: Path) -> tuple[Artifact, list[Tried]]:
 def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact, Tried]:
     form = job.form_of(precision)
     target = TARGETS[job.target]
-    findings = target.check(form, None)
-    refusals = [str(finding) for finding in findings if finding.severity == "refused"]
-    if refusals:
-        raise ConversionFailed("; ".join(refusals))
+    verdict = target.check(form, None)
+    if verdict.refusals:
+        raise ConversionFailed("; ".join(verdict.refusals))
     job.report(f"{job.target}: converting to {precision}", 0, 1)
     artifact = job.child.call(target.convert, form, None, folder)
     validation = job.dataset.part(Split.VALIDATION)
@@ -110,7 +109,7 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact, Tri
         precision=precision,
         accepted=not refusal,
         reason=refusal or f"holds: loses {100 * drop:.2f} of {100 * budget:.2f} points on validation",
-        findings=tuple(f"{finding.severity}: {finding}" for finding in (*findings, *artifact.findings)),
+        findings=tuple(f"{finding.severity}: {finding}" for finding in (*verdict.findings, *artifact.findings)),
         validation_top1=top1,
         drop=drop,
         bytes=size,

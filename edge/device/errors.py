@@ -4,6 +4,7 @@
     |- BadRecipe             a key or value of a recipe
     |- BadData               pictures, archives, splits
     |- BadModel              a model file, or a model that does not fit
+    |- BadBoard              a board that the target does not have
     |- BadArtifact           a run folder, manifest, contract or golden vectors
     |- Unavailable           disk full, read-only folder, a folder in use, a package that is missing
     |- ConversionFailed      a converter refused or crashed
@@ -28,6 +29,10 @@ class BadData(EdgewiseError):
 
 
 class BadModel(EdgewiseError):
+    pass
+
+
+class BadBoard(EdgewiseError):
     pass
 
 

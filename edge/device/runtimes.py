@@ -5,7 +5,7 @@ output of scores; scores in integers are turned into real ones here, once, with 
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,17 +27,27 @@ class Runtime(Protocol):
         ...
 
 
-def open_runtime(name: str, file: Path, *, layout: Layout = "NHWC", threads: int = 1) -> Runtime:
+def open_runtime(
+    name: str,
+    file: Path,
+    *,
+    layout: Layout = "NHWC",
+    threads: int = 1,
+    runtimes: Mapping[str, Callable[[Path, Layout, int], Runtime]] | None = None,
+) -> Runtime:
     """Load the model `file` into the runtime called `name`, ready to run; `layout` is the file's, `run` takes NHWC.
+
+    `runtimes` are those to choose from, RUNTIMES where they are not given.
 
     Raises BadArtifact where there is no such runtime or it cannot read the file, Unavailable where its package is
     missing.
     """
-    if name not in RUNTIMES:
-        raise BadArtifact(f"runtime {name!r}: unknown; expected one of {', '.join(RUNTIMES)}")
-    if not file.is_file():
+    known = RUNTIMES if runtimes is None else runtimes
+    if name not in known:
+        raise BadArtifact(f"runtime {name!r}: unknown; expected one of {', '.join(known)}")
+    if not file.exists():
         raise BadArtifact(f"{file}: not there; expected a model file; export it again")
-    return RUNTIMES[name](file, layout, threads)
+    return known[name](file, layout, threads)
 
 
 class _LiteRT:

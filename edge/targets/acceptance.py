@@ -1,7 +1,17 @@
-"""What every target asks of a TFLite file before its own rules: bytes in, one row of scores out."""
+"""What every target asks of a TFLite form before it converts it: bytes in, one row of scores out."""
 
-from edge.target import Finding, Precision
+from pathlib import Path
+
+from edge.device.errors import BadModel
+from edge.target import Finding, Precision, Verdict
 from edge.tflite import Graph, Tensor
+
+
+def require_fitting(model: Path, graph: Graph, verdict: Verdict) -> None:
+    """Raise BadModel unless the TFLite file `model` takes pictures and its target refuses nothing in it."""
+    refusals = [*map(str, check_pictures(graph)), *verdict.refusals]
+    if refusals:
+        raise BadModel(f"{model}: not for {verdict.target}: {'; '.join(refusals)}")
 
 
 def precision_of(graph: Graph) -> Precision:

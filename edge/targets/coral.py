@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.boards import Board
 from edge.device.contract import ModelFile
-from edge.device.errors import BadModel, ConversionFailed
+from edge.device.errors import ConversionFailed
 from edge.device.files import sha256_of
 from edge.device.runtimes import open_runtime
-from edge.target import Artifact, Finding, Precision
-from edge.targets.acceptance import check_pictures, precision_of
+from edge.target import Artifact, Finding, PlacedOperator, Precision, Verdict
+from edge.targets.acceptance import precision_of, require_fitting
 from edge.tflite import Graph, Operator, read_graph
 
 RUNGS: tuple[Precision, ...] = ("int8-ptq", "int8-qat")
@@ -28,18 +29,21 @@ FIRST_UNREADABLE_CODE = 150  # builtin operators that came after the compiler
 INTEGERS = frozenset({"INT8", "UINT8", "INT32", "INT64", "BOOL"})
 
 
-def check(model: Path, board: str | None) -> list[Finding]:  # noqa: ARG001 - one verb for every target
+def check(model: Path, board: Board | None) -> Verdict:
     """What the Edge TPU's compiler will refuse in the TFLite file `model`; a note where it cannot be asked.
 
     Raises BadModel where the file is no TFLite model.
     """
     graph = read_graph(model)
-    findings = check_pictures(graph) + unreadable_operators(graph) + float_operators(graph)
+    findings = unreadable_operators(graph) + float_operators(graph)
     if shutil.which(COMPILER) is None:
         note = f"not verified: {COMPILER} is not on PATH, so which operators the Edge TPU runs is unknown"
         fix = "install it (https://coral.ai/docs/edgetpu/compiler/) and export again"
         findings.append(Finding(severity="note", operator="mapping", reason=note, fix=fix))
-    return findings
+    operators = tuple(
+        PlacedOperator(index=each.index, name=each.name, placement="uncertain") for each in graph.operators
+    )
+    return Verdict(target="coral", board=board.name if board else None, operators=operators, findings=tuple(findings))
 
 
 def unreadable_operators(graph: Graph) -> list[Finding]:
@@ -65,23 +69,22 @@ def float_operators(graph: Graph) -> list[Finding]:
     ]
 
 
-def convert(model: Path, board: str | None, folder: Path) -> Artifact:
+def convert(model: Path, board: Board | None, folder: Path) -> Artifact:
     """Write `model.tflite` and, where the compiler is on PATH, `model_edgetpu.tflite` and the compiler's log.
 
     The compiled file runs only on an Edge TPU, so it names no runtime of the host.
 
     Raises BadModel where `check` refuses the model, ConversionFailed where the compiler does.
     """
-    refused = [finding for finding in check(model, board) if finding.severity == "refused"]
-    if refused:
-        raise BadModel(f"{model}: not for the Edge TPU: {'; '.join(map(str, refused))}")
+    graph = read_graph(model)
+    require_fitting(model, graph, check(model, board))
     shutil.copyfile(model, folder / TFLITE)
     files = [ModelFile(file=TFLITE, sha256=sha256_of(folder / TFLITE), runtimes=("litert-reference", "litert"))]
     compiler = shutil.which(COMPILER)
     if compiler is not None:
         compile_model(compiler, folder)
         files.append(ModelFile(file=COMPILED, sha256=sha256_of(folder / COMPILED), runtimes=()))
-    return Artifact(folder=folder, target="coral", precision=precision_of(read_graph(model)), files=tuple(files))
+    return Artifact(folder=folder, target="coral", precision=precision_of(graph), files=tuple(files))
 
 
 def compile_model(compiler: str, folder: Path) -> None:

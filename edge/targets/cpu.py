@@ -12,38 +12,47 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.boards import Board
 from edge.device.contract import ModelFile
 from edge.device.errors import ConversionFailed
 from edge.device.files import sha256_of
 from edge.device.runtimes import open_runtime
-from edge.target import Artifact, Finding, Precision
-from edge.targets.acceptance import check_pictures, precision_of
+from edge.target import Artifact, Finding, PlacedOperator, Precision, Verdict
+from edge.targets.acceptance import precision_of, require_fitting
 from edge.tflite import read_graph
 
 RUNGS: tuple[Precision, ...] = ("int8-ptq", "int8-qat", "float16", "float32")
 TFLITE, ONNX, FAST_ONNX = "model.tflite", "model.onnx", "model.fast.onnx"
 
 
-def check(model: Path, board: str | None) -> list[Finding]:  # noqa: ARG001 - one verb for every target
-    """What speaks against the TFLite file `model` on a CPU: its input, its output and custom operators.
+def check(model: Path, board: Board | None) -> Verdict:  # noqa: ARG001 - one verb for every target
+    """Where LiteRT executes the operators of the TFLite file `model`: all on the CPU, but for others' custom ones.
 
     Raises BadModel where the file is no TFLite model.
     """
-    return check_pictures(read_graph(model))
+    operators = tuple(
+        PlacedOperator(index=each.index, name=each.name, placement="refused", reason="is a custom operator")
+        if each.name.startswith("CUSTOM:")
+        else PlacedOperator(index=each.index, name=each.name, placement="cpu")
+        for each in read_graph(model).operators
+    )
+    return Verdict(target="cpu", board=None, operators=operators, estimates={"flash_bytes": model.stat().st_size})
 
 
-def convert(model: Path, board: str | None, folder: Path) -> Artifact:  # noqa: ARG001
+def convert(model: Path, board: Board | None, folder: Path) -> Artifact:
     """Write `model.tflite` (a copy) and its ONNX, uint8 NHWC [batch, h, w, c] in and float32 logits out.
 
     int8: `model.fast.onnx`, and `model.onnx`, equal to the reference kernels on every logit; a finding says so where an
     operator has no exact ONNX and that file is left out. float: `model.onnx`.
-    Raises ConversionFailed where the model has no ONNX at all.
+    Raises BadModel where `check` refuses the model, ConversionFailed where it has no ONNX at all.
     """
     from edge.targets.derivation.exact import exact_twin
     from edge.targets.derivation.twins import cpu_twin, save_model
 
+    graph = read_graph(model)
+    require_fitting(model, graph, check(model, board))
     shutil.copyfile(model, folder / TFLITE)
-    precision = precision_of(read_graph(model))
+    precision = precision_of(graph)
     files = [_file(folder, TFLITE, "litert-reference", "litert")]
     findings: list[Finding] = []
     if precision.startswith("int8"):

@@ -8,7 +8,9 @@ from edge.tflite import read_graph
 
 
 def test_check_of_a_float_model_names_its_operators(tflite_of):
-    refused = [str(each) for each in coral.check(tflite_of("cnn", "float32"), None) if each.severity == "refused"]
+    refused = [
+        str(each) for each in coral.check(tflite_of("cnn", "float32"), None).findings if each.severity == "refused"
+    ]
     assert any(text.startswith("CONV_2D #") and "FLOAT32" in text for text in refused)
 
 
@@ -27,7 +29,7 @@ def test_unreadable_operators_of_a_newer_file_are_named(change, tflite_of):
 
 def test_check_without_the_compiler_notes_that_the_mapping_is_not_verified(tflite_of, monkeypatch):
     monkeypatch.setenv("PATH", "")
-    (note,) = coral.check(tflite_of("cnn", "int8-qat"), None)
+    (note,) = coral.check(tflite_of("cnn", "int8-qat"), None).findings
     assert (note.severity, note.operator) == ("note", "mapping")
 
 

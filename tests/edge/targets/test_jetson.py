@@ -53,5 +53,5 @@ def test_half_precision_holds_no_float32_weights(jetson_folder):
 
 
 def test_check_of_a_calibrated_model_warns_of_its_zero_points(tflite_of):
-    (finding,) = jetson.check(tflite_of("cnn", "int8-ptq"), None)
+    (finding,) = jetson.check(tflite_of("cnn", "int8-ptq"), None).findings
     assert (finding.severity, finding.operator) == ("warning", "activations")

@@ -1,0 +1,23 @@
+"""Every runtime of the host: those that devices have too, and interpreters and simulators that only a host has."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from edge.device.contract import Layout
+from edge.device.runtimes import RUNTIMES as DEVICE_RUNTIMES
+from edge.device.runtimes import Runtime
+from edge.device.runtimes import open_runtime as open_device_runtime
+
+# By name: opens (file, layout, threads); the file may be a folder. Their speed here says nothing of a device.
+SIMULATORS: dict[str, Callable[[Path, Layout, int], Runtime]] = {}
+
+RUNTIMES = {**DEVICE_RUNTIMES, **SIMULATORS}
+
+
+def open_runtime(name: str, file: Path, *, layout: Layout = "NHWC", threads: int = 1) -> Runtime:
+    """Load the model `file` into the runtime called `name`, as `edge.device.runtimes.open_runtime` does.
+
+    Raises BadArtifact where there is no such runtime or it cannot read the file, Unavailable where its package is
+    missing.
+    """
+    return open_device_runtime(name, file, layout=layout, threads=threads, runtimes=RUNTIMES)
