@@ -18,7 +18,7 @@ from pipeline.data.source import Report
 from pipeline.evaluation import open_quietly
 from pipeline.forms import input_quantization
 from pipeline.ladder import Export, FloatLogits, climb
-from pipeline.proof import Proof, prove
+from pipeline.proof import Proof, Subject, prove
 
 GOLDEN_VECTORS = 16
 
@@ -30,23 +30,23 @@ def export(job: Export, folder: Path) -> None:
     """
     artifact, tried = climb(job, folder)
     precision = tried[-1].precision
-    blind = job.dataset.part(Split.BLIND_TEST)
-    budget = job.recipe.quantize.budget
-    proofs = prove(
-        folder,
-        artifact.files,
-        artifact.layout,
-        blind,
-        job.float_logits.blind_test,
-        budget,
-        artifact.must_equal,
-        job.report,
-        job.target,
+    subject = Subject(
+        target=job.target,
+        folder=folder,
+        files=artifact.files,
+        layout=artifact.layout,
+        must_equal=artifact.must_equal,
+        budget=job.recipe.budget(job.target),
+        blind=job.dataset.part(Split.BLIND_TEST),
+        float_logits=job.float_logits.blind_test,
     )
+    proofs = prove(subject, job.report)
     write_json(
         folder / "proof.json",
         {
             "precision": precision,
+            "board": job.board.name if job.board else None,
+            "figures": dict(artifact.figures),
             "must_equal": sorted(artifact.must_equal),
             "tried": [asdict(rung) for rung in tried],
             "proofs": [asdict(proof) for proof in proofs],
@@ -54,7 +54,7 @@ def export(job: Export, folder: Path) -> None:
     )
     _require_proven(artifact, precision, proofs)
     proven = _proven_files(artifact.files, proofs)
-    fastest = min((proof for proof in proofs if not proof.refused), key=lambda proof: proof.latency_p50).runtime
+    fastest = _fastest(proofs)
     contract = _contract(job, artifact, precision, proven, fastest)
     write_golden(folder, _golden(job.dataset.part(Split.VALIDATION), folder, artifact, contract))
     write_contract(folder, contract)
@@ -74,11 +74,17 @@ def prove_again(
             check_golden(
                 golden, open_quietly(runtime, folder / model.file, layout).run, f"{contract.target}: {runtime}"
             )
-    blind = dataset.part(Split.BLIND_TEST)
-    must_equal = frozenset(before["must_equal"])
-    proofs = prove(
-        folder, contract.files, layout, blind, float_logits.blind_test, budget, must_equal, report, contract.target
+    subject = Subject(
+        target=contract.target,
+        folder=folder,
+        files=contract.files,
+        layout=layout,
+        must_equal=frozenset(before["must_equal"]),
+        budget=budget,
+        blind=dataset.part(Split.BLIND_TEST),
+        float_logits=float_logits.blind_test,
     )
+    proofs = prove(subject, report)
     failed = [
         f"{contract.target}: {proof.file} in {proof.runtime}: {proof.refused}" for proof in proofs if proof.refused
     ]
@@ -101,6 +107,12 @@ def _require_proven(artifact: Artifact, precision: Precision, proofs: list[Proof
         )
 
 
+def _fastest(proofs: list[Proof]) -> str:
+    """The proven runtime that answers soonest on this host; the reference where only simulators run the artefact."""
+    proven = [proof for proof in proofs if not proof.refused]
+    return min(proven, key=lambda proof: np.inf if proof.latency_p50 is None else proof.latency_p50).runtime
+
+
 def _proven_files(files: tuple[ModelFile, ...], proofs: list[Proof]) -> tuple[ModelFile, ...]:
     """The files with the runtimes that proved them; one that no runtime of the host executes stays as it is."""
     proven = {(proof.file, proof.runtime) for proof in proofs if not proof.refused}
@@ -118,9 +130,9 @@ def _contract(
     scale, zero_point = input_quantization(job.recipe.model)
     height, width, channels = job.dataset.images.shape[1:]
     shape = (1, height, width, channels) if artifact.layout == "NHWC" else (1, channels, height, width)
-    result = read_graph(job.form_of(precision)).output
-    # An ONNX file made for an accelerator ends in float whatever its inside is.
-    integer = bool(result.scales) and artifact.files[0].file.endswith(".tflite")
+    first = artifact.folder / artifact.files[0].file
+    # Every other kind of file ends in float whatever its inside is.
+    result = read_graph(first).output if first.suffix == ".tflite" else None
     return Contract(
         name=job.recipe.name,
         target=job.target,
@@ -134,10 +146,10 @@ def _contract(
             zero_point=zero_point,
         ),
         output=Output(
-            dtype=result.dtype.lower() if integer else "float32",
+            dtype=result.dtype.lower() if result else "float32",
             shape=(1, len(job.dataset.classes)),
-            scale=result.scales[0] if integer else 1.0,
-            zero_point=result.zero_points[0] if integer else 0,
+            scale=result.scales[0] if result and result.scales else 1.0,
+            zero_point=result.zero_points[0] if result and result.scales else 0,
             labels=job.dataset.classes,
         ),
         files=files,

@@ -1,22 +1,31 @@
-"""The ladder of a target: precisions, fastest first, tried on validation until one holds."""
+"""The ladder of a target: precisions, fastest first, tried on validation until one holds the budget and the limits."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from edge.boards import Board
 from edge.device.errors import BadModel, ConversionFailed, Diverged, ProofFailed
-from edge.runtimes import open_runtime
+from edge.device.files import sha256_of, size_of
+from edge.runtimes import SIMULATORS, open_runtime
 from edge.target import Artifact, Precision
 from edge.targets import TARGETS
 from pipeline.data.dataset import Dataset, Split
 from pipeline.data.source import Report
 from pipeline.evaluation import ROUNDING, Logits, evaluate_logits, measure_latency, run_in
+from pipeline.form_store import FormStore, reference_runtime
 from pipeline.isolate import Child
-from pipeline.recipe import Limits, Recipe, TargetName
+from pipeline.recipe import Recipe, TargetName
+
+Cause = Literal["", "accuracy", "limit", "conversion"]
+_ADVICE: dict[Cause, str] = {
+    "accuracy": "for accuracy: train longer, set quantize.aware = true, or raise quantize.budget",
+    "limit": "for the limits: a smaller model.width, another board, or wider export.limits",
+    "conversion": "for what was refused: the way round that is named, or another target",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +38,14 @@ class FloatLogits:
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """What one target's export works on. `form_of` gives the TFLite file of a precision, making it where needed."""
+    """What one target's export works on."""
 
     recipe: Recipe
     target: TargetName
+    board: Board | None
     dataset: Dataset
     float_logits: FloatLogits
-    form_of: Callable[[Precision], Path]
+    forms: FormStore
     child: Child
     report: Report
 
@@ -43,16 +53,18 @@ class Export:
 @dataclass(frozen=True, kw_only=True)
 class Tried:
     """One rung that was tried. `reason` says in words why it was taken or refused; `findings` what the target had to
-    say about the model. Figures are None where the rung was refused before it ran. `drop`: loss of top-1 on validation
-    against float. `bytes`: of the reference file."""
+    say about the model; `figures` what its tools measured. Figures are None where the rung was refused before they were
+    known. `drop`: loss of top-1 on validation against float. `bytes`: of the reference file."""
 
     precision: Precision
     accepted: bool
     reason: str
+    cause: Cause = ""
     findings: tuple[str, ...] = ()
     validation_top1: float | None = None
     drop: float | None = None
     bytes: int | None = None
+    figures: dict[str, float] | None = None
 
 
 def plan(rungs: tuple[Precision, ...], aware: bool | Literal["auto"]) -> tuple[Precision, ...]:
@@ -73,65 +85,97 @@ def climb(job: Export, folder: Path) -> tuple[Artifact, list[Tried]]:
         try:
             artifact, rung = _try(job, precision, attempt)
         except (ConversionFailed, BadModel, Diverged) as error:
-            tried.append(Tried(precision=precision, accepted=False, reason=str(error)))
-        else:
-            tried.append(rung)
-            if rung.accepted:
-                for file in attempt.iterdir():
-                    file.rename(folder / file.name)
-                attempt.rmdir()
-                return replace(artifact, folder=folder), tried
+            artifact, rung = None, Tried(precision=precision, accepted=False, reason=str(error), cause="conversion")
+        tried.append(rung)
+        if artifact is not None and rung.accepted:
+            for file in attempt.iterdir():
+                file.rename(folder / file.name)
+            attempt.rmdir()
+            return replace(artifact, folder=folder), tried
         shutil.rmtree(attempt)
     rungs = "\n".join(f"{job.target}: {rung.precision}: {rung.reason}" for rung in tried)
-    raise ProofFailed(
-        f"{rungs}\n{job.target}: no rung holds; train longer, set quantize.aware = true, or raise quantize.budget"
-    )
+    advice = "; ".join(words for cause, words in _ADVICE.items() if any(rung.cause == cause for rung in tried))
+    raise ProofFailed(f"{rungs}\n{job.target}: no rung holds; {advice}")
 
 
-def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact, Tried]:
-    form = job.form_of(precision)
-    target = TARGETS[job.target]
-    verdict = target.check(form, None)
+def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | None, Tried]:
+    """Judge the form first, which costs least; then what the target makes of it. No artefact where the form fails."""
+    form, target = job.forms.file(precision), TARGETS[job.target]
+    verdict = target.check(form, job.board)
     if verdict.refusals:
         raise ConversionFailed("; ".join(verdict.refusals))
+    top1, drop = _accuracy(job, job.forms.validation_logits(precision))
+    rung = Tried(precision=precision, accepted=False, reason="", validation_top1=top1, drop=drop)
+    if refusal := _over_budget(job, drop):
+        return None, replace(rung, reason=refusal, cause="accuracy")
     job.report(f"{job.target}: converting to {precision}", 0, 1)
-    artifact = job.child.call(target.convert, form, None, folder)
-    validation = job.dataset.part(Split.VALIDATION)
+    artifact = job.child.call(target.convert, form, job.board, folder)
     first = artifact.files[0]
-    words = f"{job.target}: {precision} on validation"
-    logits = run_in(first.runtimes[0], folder / first.file, validation, job.report, words, artifact.layout)
-    top1 = evaluate_logits(logits, validation.labels).top1
-    drop = evaluate_logits(job.float_logits.validation, validation.labels).top1 - top1
-    size = (folder / first.file).stat().st_size
-    refusal = _refusal(job, artifact, drop, size)
-    budget = job.recipe.quantize.budget
-    return artifact, Tried(
-        precision=precision,
-        accepted=not refusal,
-        reason=refusal or f"holds: loses {100 * drop:.2f} of {100 * budget:.2f} points on validation",
+    if not (first.sha256 == sha256_of(form) and first.runtimes[0] == reference_runtime(precision)):
+        words = f"{job.target}: {precision} on validation"
+        validation = job.dataset.part(Split.VALIDATION)
+        logits = run_in(first.runtimes[0], folder / first.file, validation, job.report, words, artifact.layout)
+        top1, drop = _accuracy(job, logits)
+    rung = replace(
+        rung,
         findings=tuple(f"{finding.severity}: {finding}" for finding in (*verdict.findings, *artifact.findings)),
         validation_top1=top1,
         drop=drop,
-        bytes=size,
+        bytes=size_of(folder / first.file),
+        figures=dict(artifact.figures),
     )
+    if refusal := _over_budget(job, drop):
+        return artifact, replace(rung, reason=refusal, cause="accuracy")
+    if refusal := _over_limits(job, artifact):
+        return artifact, replace(rung, reason=refusal, cause="limit")
+    budget = job.recipe.budget(job.target)
+    reason = f"holds: loses {100 * drop:.2f} of {100 * budget:.2f} points on validation"
+    return artifact, replace(rung, accepted=True, reason=reason)
 
 
-def _refusal(job: Export, artifact: Artifact, drop: float, size: int) -> str:
-    """Why a rung that ran is not taken, in words; empty where it is."""
-    limits = job.recipe.export.limits.get(job.target, Limits())
-    budget = job.recipe.quantize.budget
-    if drop > budget + ROUNDING:
-        return f"loses {100 * drop:.2f} points on validation, {100 * budget:.2f} are allowed"
-    if limits.bytes is not None and size > limits.bytes:
-        return f"takes {size:,} bytes, {limits.bytes:,} are allowed"
+def _accuracy(job: Export, logits: Logits) -> tuple[float, float]:
+    """Top-1 on validation, and its loss against float."""
+    labels = job.dataset.part(Split.VALIDATION).labels
+    top1 = evaluate_logits(logits, labels).top1
+    return top1, evaluate_logits(job.float_logits.validation, labels).top1 - top1
+
+
+def _over_budget(job: Export, drop: float) -> str:
+    budget = job.recipe.budget(job.target)
+    if drop <= budget + ROUNDING:
+        return ""
+    return f"loses {100 * drop:.2f} points on validation, {100 * budget:.2f} are allowed"
+
+
+def _over_limits(job: Export, artifact: Artifact) -> str:
+    """Which of the recipe's limits the artefact breaks, in words; empty where it keeps them."""
+    limits = job.recipe.limits(job.target)
+    figures = {**artifact.figures, "bytes": size_of(artifact.folder / artifact.files[0].file)}
+    for name in ("bytes", "arena_bytes", "flash_bytes", "cells"):
+        bound, found = getattr(limits, name), figures.get(name)
+        if bound is not None and found is None:
+            return f"has no figure {name}, which export.limits.{job.target} bounds"
+        if bound is not None and found > bound:
+            return f"takes {found:,.0f} {name.replace('_', ' ')}, {bound:,} are allowed"
+    clock = figures.get("clock_mhz")
+    if limits.clock_mhz is not None and (clock is None or clock < limits.clock_mhz):
+        return f"reaches {'no clock' if clock is None else f'{clock:.1f} MHz'}, {limits.clock_mhz:g} MHz are needed"
     if limits.latency_ms is not None:
-        validation = job.dataset.part(Split.VALIDATION)
-        pictures = validation.pick(np.arange(min(64, len(validation))))
-        fastest = min(
-            measure_latency(open_runtime(name, artifact.folder / model.file, layout=artifact.layout), pictures).p50
-            for model in artifact.files
-            for name in model.runtimes
-        )
-        if fastest > limits.latency_ms:
-            return f"takes {fastest:.2f} ms for a picture on this host, {limits.latency_ms:g} are allowed"
+        fastest = _fastest(job, artifact)
+        if fastest is None or fastest > limits.latency_ms:
+            took = "cannot be timed on this host" if fastest is None else f"takes {fastest:.2f} ms for a picture here"
+            return f"{took}, {limits.latency_ms:g} are allowed"
     return ""
+
+
+def _fastest(job: Export, artifact: Artifact) -> float | None:
+    """Milliseconds for one picture in the fastest of the artefact's runtimes; None where only simulators run it."""
+    validation = job.dataset.part(Split.VALIDATION)
+    pictures = validation.pick(np.arange(min(64, len(validation))))
+    times = [
+        measure_latency(open_runtime(name, artifact.folder / model.file, layout=artifact.layout), pictures).p50
+        for model in artifact.files
+        for name in model.runtimes
+        if name not in SIMULATORS
+    ]
+    return min(times, default=None)

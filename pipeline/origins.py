@@ -47,6 +47,7 @@ def export_origin(recipe: Recipe, run: Path, target: TargetName) -> Manifest:
         "name": recipe.name,
         "resize": recipe.data.resize,
         "colour": recipe.data.colour,
+        "board": recipe.export.boards.get(target),
         "limits": settings_of(limits) if limits else None,
     }
     return origin("export", {**wanted.settings, **about}, wanted.inputs)

@@ -6,9 +6,38 @@ from pathlib import Path
 import numpy as np
 
 from edge.device.contract import Layout, ModelFile
+from edge.device.files import size_of
+from edge.runtimes import SIMULATORS
 from pipeline.data.dataset import Samples
 from pipeline.data.source import Report
-from pipeline.evaluation import ROUNDING, Logits, agreement, evaluate_logits, measure_latency, open_quietly, run_in
+from pipeline.evaluation import (
+    ROUNDING,
+    Latency,
+    Logits,
+    agreement,
+    evaluate_logits,
+    measure_latency,
+    open_quietly,
+    run_in,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What is to be proven, and against what. The first runtime of the first file is the reference.
+
+    `must_equal` names the files whose every logit must equal the reference's; `budget` is the largest loss of top-1
+    against `float_logits`, the float model's on `blind`.
+    """
+
+    target: str
+    folder: Path
+    files: tuple[ModelFile, ...]
+    layout: Layout
+    must_equal: frozenset[str]
+    budget: float
+    blind: Samples
+    float_logits: Logits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,9 +45,8 @@ class Proof:
     """One file in one runtime over the blind test. `refused` says why it is not proven, or is empty.
 
     `top1_interval`: 95 %, Wilson. `drop`: float Keras's top-1 less this one. `agreement`: share of labels equal to the
-    reference's. `difference`: the largest difference of a logit to the reference's
-    (None where an answer is no number). Latencies in milliseconds, one
-    picture, one thread, on this host.
+    reference's. `difference`: the largest difference of a logit to the reference's (None where an answer is no number).
+    Latencies in milliseconds, one picture, one thread, on this host; None in a simulator, whose speed says nothing.
     """
 
     file: str
@@ -31,57 +59,54 @@ class Proof:
     drop: float
     agreement: float
     difference: float | None
-    latency_p50: float
-    latency_p99: float
+    latency_p50: float | None
+    latency_p99: float | None
     refused: str
 
 
-def prove(
-    folder: Path,
-    files: tuple[ModelFile, ...],
-    layout: Layout,
-    blind: Samples,
-    float_logits: Logits,
-    budget: float,
-    must_equal: frozenset[str],
-    report: Report,
-    words: str,
-) -> list[Proof]:
-    """Prove every file in every runtime that it names; the first runtime of the first file is the reference.
+def prove(subject: Subject, report: Report) -> list[Proof]:
+    """Prove every file in every runtime that it names.
 
-    A runtime is refused where it loses more than `budget` of top-1 against `float_logits`, or where its file is one of
-    `must_equal` and any logit differs from the reference's.
+    A runtime is refused where it loses more than the budget, or where its file has to equal the reference and any logit
+    differs.
     """
-    float_top1 = evaluate_logits(float_logits, blind.labels).top1
     reference: Logits | None = None
     proofs = []
-    for model in files:
-        path = folder / model.file
+    for model in subject.files:
         for runtime in model.runtimes:
-            logits = run_in(runtime, path, blind, report, f"{words}: {model.file} in {runtime}", layout)
+            words = f"{subject.target}: {model.file} in {runtime}"
+            logits = run_in(runtime, subject.folder / model.file, subject.blind, report, words, subject.layout)
             reference = logits if reference is None else reference
-            accuracy = evaluate_logits(logits, blind.labels)
-            latency = measure_latency(open_quietly(runtime, path, layout), blind.pick(np.arange(min(64, len(blind)))))
-            difference = float(np.abs(logits - reference).max())
-            drop = float_top1 - accuracy.top1
-            proofs.append(
-                Proof(
-                    file=model.file,
-                    runtime=runtime,
-                    sha256=model.sha256,
-                    bytes=path.stat().st_size,
-                    samples=accuracy.count,
-                    top1=accuracy.top1,
-                    top1_interval=accuracy.interval,
-                    drop=drop,
-                    agreement=agreement(logits, reference),
-                    difference=difference if np.isfinite(difference) else None,
-                    latency_p50=latency.p50,
-                    latency_p99=latency.p99,
-                    refused=_refusal(drop, budget, difference, exact=model.file in must_equal),
-                )
-            )
+            proofs.append(_proof(subject, model, runtime, logits, reference))
     return proofs
+
+
+def _proof(subject: Subject, model: ModelFile, runtime: str, logits: Logits, reference: Logits) -> Proof:
+    path, labels = subject.folder / model.file, subject.blind.labels
+    accuracy = evaluate_logits(logits, labels)
+    drop = evaluate_logits(subject.float_logits, labels).top1 - accuracy.top1
+    difference = float(np.abs(logits - reference).max())
+    latency = None if runtime in SIMULATORS else _latency(subject, path, runtime)
+    return Proof(
+        file=model.file,
+        runtime=runtime,
+        sha256=model.sha256,
+        bytes=size_of(path),
+        samples=accuracy.count,
+        top1=accuracy.top1,
+        top1_interval=accuracy.interval,
+        drop=drop,
+        agreement=agreement(logits, reference),
+        difference=difference if np.isfinite(difference) else None,
+        latency_p50=latency.p50 if latency else None,
+        latency_p99=latency.p99 if latency else None,
+        refused=_refusal(drop, subject.budget, difference, exact=model.file in subject.must_equal),
+    )
+
+
+def _latency(subject: Subject, file: Path, runtime: str) -> Latency:
+    pictures = subject.blind.pick(np.arange(min(64, len(subject.blind))))
+    return measure_latency(open_quietly(runtime, file, subject.layout), pictures)
 
 
 def _refusal(drop: float, budget: float, difference: float, *, exact: bool) -> str:

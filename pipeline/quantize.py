@@ -42,7 +42,7 @@ def quantize(
     """
     settings = recipe.quantize
     training, validation = dataset.part(Split.TRAINING), dataset.part(Split.VALIDATION)
-    positions = balanced_positions(training.labels, settings.calibration_samples, recipe.data.seed)
+    positions = calibration_positions(recipe, training)
     pictures = training.pick(positions)
     _write_calibration(training, positions, pictures, folder / "calibration.json")
     float_top1 = evaluate_logits(_float_logits(trained), validation.labels).top1
@@ -74,6 +74,17 @@ def quantize(
         ],
     )
     return tuple(forms)
+
+
+def calibration_positions(recipe: Recipe, training: Samples) -> NDArray[np.int64]:
+    """Where the calibration samples stand in the training split: each class in turn."""
+    return balanced_positions(training.labels, recipe.quantize.calibration_samples, recipe.data.seed)
+
+
+def calibration_pictures(recipe: Recipe, dataset: Dataset) -> NDArray[np.uint8]:
+    """The calibration samples, uint8 [n, h, w, c]."""
+    training = dataset.part(Split.TRAINING)
+    return training.pick(calibration_positions(recipe, training))
 
 
 def train_aware(

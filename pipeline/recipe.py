@@ -10,8 +10,9 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_vali
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
+from edge.boards import find_board
 from edge.device.contract import Resize
-from edge.device.errors import BadRecipe
+from edge.device.errors import BadBoard, BadRecipe
 
 _STRICT = ConfigDict(extra="forbid", validate_default=True)
 
@@ -144,10 +145,15 @@ class Quantize:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Limits:
-    """Bounds that an artefact must keep, on this host."""
+    """Bounds that a target's artefact must keep. `budget` takes the place of quantize.budget for this target."""
 
-    bytes: Count | None = None
-    latency_ms: Positive | None = None
+    budget: Fraction | None = None
+    bytes: Count | None = None  # the reference file
+    latency_ms: Positive | None = None  # one picture, one thread, in the fastest runtime of this host
+    arena_bytes: Count | None = None  # mcu
+    flash_bytes: Count | None = None  # mcu
+    cells: Count | None = None  # fpga
+    clock_mhz: Positive | None = None  # fpga: at least
 
 
 TargetName = Literal["cpu", "coral", "jetson"]
@@ -156,7 +162,18 @@ TargetName = Literal["cpu", "coral", "jetson"]
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Export:
     targets: Annotated[tuple[TargetName, ...], Field(min_length=1)] = ("cpu", "coral", "jetson")
+    boards: Annotated[dict[TargetName, str], Field(default_factory=dict)]  # the board of a target, where one is meant
     limits: Annotated[dict[TargetName, Limits], Field(default_factory=dict)]
+
+    @field_validator("boards")
+    @classmethod
+    def _known(cls, boards: dict[TargetName, str]) -> dict[TargetName, str]:
+        for target, name in boards.items():
+            try:
+                find_board(target, name)
+            except BadBoard as error:
+                raise ValueError(f"{target}: {error}") from None
+        return boards
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -166,7 +183,16 @@ class Recipe:
     model: Model
     train: Train = Train()
     quantize: Quantize = Quantize()
-    export: Export = Export(limits={})
+    export: Export = Export(boards={}, limits={})
+
+    def limits(self, target: TargetName) -> Limits:
+        """The bounds that the artefact of `target` must keep."""
+        return self.export.limits.get(target, Limits())
+
+    def budget(self, target: TargetName) -> float:
+        """The largest loss of top-1 that `target` may have, as a share."""
+        own = self.limits(target).budget
+        return self.quantize.budget if own is None else own
 
 
 _RECIPE = TypeAdapter(Recipe)

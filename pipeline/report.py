@@ -44,12 +44,13 @@ def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: dict[str
 
 
 def _rows(target: str, proof: dict[str, Any]) -> list[dict[str, Any]]:
-    proven = [entry for entry in proof["proofs"] if not entry["refused"]]
-    fastest = min(proven, key=lambda entry: entry["latency_p50"], default=None)
+    timed = [entry for entry in proof["proofs"] if not entry["refused"] and entry["latency_p50"] is not None]
+    fastest = min(timed, key=lambda entry: entry["latency_p50"], default=None)
     return [
         {
             "target": target,
             "file": f"export/{target}/{entry['file']}",
+            "board": proof["board"],
             "precision": proof["precision"],
             "runtime": entry["runtime"],
             "top1": entry["top1"],
@@ -61,6 +62,7 @@ def _rows(target: str, proof: dict[str, Any]) -> list[dict[str, Any]]:
             "latency_ms": {"p50": entry["latency_p50"], "p99": entry["latency_p99"]},
             "fastest": entry is fastest,
             "refused": entry["refused"],
+            "figures": proof["figures"],
             "tried": proof["tried"],
             "sha256": entry["sha256"],
         }
@@ -118,11 +120,15 @@ def _columns(row: dict[str, Any] | None, width: int) -> list[tuple[str, str]]:
         ("drop", f"{100 * row['drop']:+.2f}"),
         ("agrees", f"{row['agreement']:.2%}" if wide else ""),
         ("KiB", f"{row['bytes'] / 1024:,.1f}" if wide else ""),
-        ("p50 ms", f"{row['latency_ms']['p50']:.3f}"),
-        ("p99 ms", f"{row['latency_ms']['p99']:.3f}" if wide else ""),
+        ("p50 ms", _milliseconds(row["latency_ms"]["p50"])),
+        ("p99 ms", _milliseconds(row["latency_ms"]["p99"]) if wide else ""),
         ("", "[red]not proven[/]" if row["refused"] else "[green]fastest[/]" if row["fastest"] else ""),
     ]
     return cells if wide else [(name, cell) for name, cell in cells if name not in ("95 %", "agrees", "KiB", "p99 ms")]
+
+
+def _milliseconds(latency: float | None) -> str:
+    return "" if latency is None else f"{latency:.3f}"  # a simulator's time says nothing
 
 
 def _interval(bounds: tuple[float, float]) -> str:

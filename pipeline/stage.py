@@ -32,13 +32,30 @@ _SOURCES: dict[str, tuple[str, ...]] = {
     "data": ("pipeline/data", "edge/device/image.py"),
     "train": _TRAINING,
     "quantize": (*_QUANTIZING, "edge/device/runtimes.py", "edge/tflite.py"),
-    "export": (*_QUANTIZING, "pipeline/export.py", "pipeline/ladder.py", "pipeline/proof.py", "edge"),
+    "export": (
+        *_QUANTIZING,
+        "pipeline/form_store.py",
+        "pipeline/export.py",
+        "pipeline/ladder.py",
+        "pipeline/proof.py",
+        "edge",
+    ),
 }
 _TOOLS: dict[str, tuple[str, ...]] = {
     "data": ("numpy", "pillow", "scikit-learn"),
     "train": ("tensorflow", "tf-keras", "numpy"),
     "quantize": ("tensorflow", "tf-keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert"),
-    "export": ("tensorflow", "tf-keras", "numpy", "tf2onnx", "onnx", "onnxruntime", "ai-edge-litert", "openvino"),
+    "export": (
+        "tensorflow",
+        "tf-keras",
+        "numpy",
+        "tf2onnx",
+        "onnx",
+        "onnxruntime",
+        "ai-edge-litert",
+        "openvino",
+        "tflite-micro",
+    ),
 }
 
 

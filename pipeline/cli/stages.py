@@ -12,11 +12,12 @@ from rich.markup import escape
 from edge.device.errors import ProofFailed
 from edge.device.files import read_json, write_json
 from edge.targets import TARGETS
-from pipeline import stages
+from pipeline import exports, stages
 from pipeline.cli.options import at_work, recipe_options
 from pipeline.cli.progress import console
+from pipeline.form_store import FormStore
 from pipeline.isolate import Child
-from pipeline.ladder import plan
+from pipeline.ladder import Export, plan
 from pipeline.report import collect, read_proofs, table
 
 _PARTS = {"training": "for training", "validation": "for validation", "blind_test": "for the blind test"}
@@ -75,16 +76,17 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
         overrides += (f"export.targets={json.dumps(targets.replace(',', ' ').split())}",)
     refused: dict[str, str] = {}
     with at_work(recipe, overrides, run) as (loaded, folder, report), Child() as child:
+        forms = FormStore(loaded, folder, child, report)
         for target in loaded.export.targets:
             place = folder / "export" / target
             try:
-                made = stages.export_stage(loaded, folder, target, child, report)
+                made = exports.export_stage(loaded, folder, target, forms, child, report, _announce)
             except ProofFailed as failure:
                 refused[target] = str(failure)
                 continue
             _say("export", place, made)
             if made:
-                _describe_climb(plan(TARGETS[target].RUNGS, loaded.quantize.aware), read_json(place / "proof.json"))
+                _describe_climb(read_json(place / "proof.json"))
         proven = [target for target in loaded.export.targets if target not in refused]
         results = collect(loaded, folder, read_proofs(folder, proven), refused)
         (folder / "report").mkdir(exist_ok=True)
@@ -94,14 +96,25 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
         raise ProofFailed("\n".join(refused.values()))
 
 
-def _describe_climb(rungs: tuple[str, ...], proof: dict[str, Any]) -> None:
-    """The ladder as planned, the rung that was taken, why others were not, and what the target had to say."""
-    console.print(f"          ladder {' → '.join(rungs)}: took {proof['precision']}")
+def _announce(job: Export) -> None:
+    """The plan, before it is walked."""
+    rungs = plan(TARGETS[job.target].RUNGS, job.recipe.quantize.aware)
+    board = f" on {job.board.title}" if job.board else ""
+    budget = 100 * job.recipe.budget(job.target)
+    console.print(
+        f"[bold]plan[/]      {job.target}{escape(board)}: {' → '.join(rungs)}; at most {budget:g} points lost"
+    )
+
+
+def _describe_climb(proof: dict[str, Any]) -> None:
+    """The rung that was taken, why others were not, what the target had to say and what it measured."""
     for rung in proof["tried"]:
-        if not rung["accepted"]:
-            console.print(f"          {rung['precision']}: {escape(rung['reason'])}")
+        word = "took" if rung["accepted"] else "not"
+        console.print(f"          {word} {rung['precision']}: {escape(rung['reason'])}")
         for finding in rung["findings"] if rung["accepted"] else ():
             console.print(f"          [yellow]{escape(finding)}[/]")
+    if proof["figures"]:
+        console.print("          " + ", ".join(f"{name} {value:,.10g}" for name, value in proof["figures"].items()))
 
 
 def show(results: dict[str, Any], as_json: bool) -> None:
