@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 import tempfile
 from collections.abc import Callable
@@ -18,10 +19,13 @@ Result = TypeVar("Result")
 class Child:
     """A spawned Python that keeps its imports from call to call, and is started anew after a crash.
 
-    Values travel by pickle between our own two processes alone, never to or from a file or the network.
+    Values travel by pickle between our own two processes alone, never to or from a file or the network. A call that
+    takes more than `seconds` is ended; `memory` bounds the child's address space, in bytes.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, seconds: float | None = None, memory: int | None = None) -> None:
+        self._seconds = seconds
+        self._memory = memory
         self._context = multiprocessing.get_context("spawn")
         self._process: Any = None
         self._pipe: Connection | None = None
@@ -46,6 +50,10 @@ class Child:
         if self._pipe is None:
             raise ConversionFailed("the child process did not start; run this again")
         self._pipe.send((function, arguments, named))
+        if not self._pipe.poll(self._seconds):
+            self._process.kill()
+            self._stop()
+            raise ConversionFailed(f"{function.__name__}: no answer in {self._seconds:g} s; {self._last_words()}")
         try:
             outcome, value = self._pipe.recv()
         except EOFError:
@@ -65,7 +73,7 @@ class Child:
 
     def _start(self) -> None:
         self._pipe, end = self._context.Pipe()
-        self._process = self._context.Process(target=_serve, args=(end, str(self._log)), daemon=True)
+        self._process = self._context.Process(target=_serve, args=(end, str(self._log), self._memory), daemon=True)
         self._process.start()
         end.close()
 
@@ -84,8 +92,10 @@ class Child:
         return f"it last wrote: {lines[-1][:300]}" if lines else "it wrote nothing"
 
 
-def _serve(pipe: Connection, log: str) -> None:
+def _serve(pipe: Connection, log: str, memory: int | None) -> None:
     """The child's life: answer calls until the parent hangs up."""
+    if memory is not None:
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     # Converters write their trouble to the terminal's descriptors, from C++ too.
     descriptor = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.dup2(descriptor, 1)

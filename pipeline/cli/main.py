@@ -8,6 +8,7 @@ import click
 from rich.markup import escape
 
 from edge.device.errors import EdgewiseError
+from pipeline.cli.check import boards, check
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.preview import preview
 from pipeline.cli.progress import console
@@ -24,11 +25,11 @@ def edgewise() -> None:
     """Train a Keras model, quantize it, export it for each edge device, and prove every export.
 
     \b
-    Exit codes: 0 done; 2 the command, recipe, data or folder cannot be used; 3 a proof failed.
+    Exit codes: 0 done; 2 the command, recipe, data or folder cannot be used; 3 a proof failed, or a model does not fit.
     """
 
 
-for command in (train, quantize, export, evaluate, preview):
+for command in (train, quantize, export, evaluate, check, boards, preview):
     edgewise.add_command(command)
 
 
