@@ -67,6 +67,16 @@ class Tried:
     figures: dict[str, float] | None = None
 
 
+class NoRungHolds(ProofFailed):
+    """A target's whole ladder was refused; `tried` holds every rung with its numbers."""
+
+    def __init__(self, target: TargetName, tried: list[Tried]) -> None:
+        rungs = "\n".join(f"{target}: {rung.precision}: {rung.reason}" for rung in tried)
+        advice = "; ".join(words for cause, words in _ADVICE.items() if any(rung.cause == cause for rung in tried))
+        super().__init__(f"{rungs}\n{target}: no rung holds; {advice}")
+        self.tried = tried
+
+
 def plan(rungs: tuple[Precision, ...], aware: bool | Literal["auto"]) -> tuple[Precision, ...]:
     """The rungs to walk: `aware` = true leaves out training-free int8, false leaves out aware training."""
     left_out = {True: "int8-ptq", False: "int8-qat", "auto": ""}[aware]
@@ -76,7 +86,7 @@ def plan(rungs: tuple[Precision, ...], aware: bool | Literal["auto"]) -> tuple[P
 def climb(job: Export, folder: Path) -> tuple[Artifact, list[Tried]]:
     """Try the target's rungs in order; convert into `folder` with the first that holds, the last of those returned.
 
-    Raises ProofFailed, one sentence for each rung, where none does.
+    Raises NoRungHolds, one sentence for each rung, where none does.
     """
     tried: list[Tried] = []
     for precision in plan(TARGETS[job.target].RUNGS, job.recipe.quantize.aware):
@@ -93,9 +103,7 @@ def climb(job: Export, folder: Path) -> tuple[Artifact, list[Tried]]:
             attempt.rmdir()
             return replace(artifact, folder=folder), tried
         shutil.rmtree(attempt)
-    rungs = "\n".join(f"{job.target}: {rung.precision}: {rung.reason}" for rung in tried)
-    advice = "; ".join(words for cause, words in _ADVICE.items() if any(rung.cause == cause for rung in tried))
-    raise ProofFailed(f"{rungs}\n{job.target}: no rung holds; {advice}")
+    raise NoRungHolds(job.target, tried)
 
 
 def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | None, Tried]:
@@ -129,7 +137,8 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | No
     if refusal := _over_limits(job, artifact):
         return artifact, replace(rung, reason=refusal, cause="limit")
     budget = job.recipe.budget(job.target)
-    reason = f"holds: loses {100 * drop:.2f} of {100 * budget:.2f} points on validation"
+    change = f"loses {100 * drop:.2f} of" if drop >= 0 else f"gains {-100 * drop:.2f}, may lose"
+    reason = f"holds: {change} {100 * budget:.2f} points on validation"
     return artifact, replace(rung, accepted=True, reason=reason)
 
 

@@ -1,6 +1,7 @@
 """results.json and the table: every artefact's proof beside the float model's figures."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from edge.device.errors import ProofFailed
 from edge.device.files import read_json
 from pipeline.data.dataset import Split, load_dataset
 from pipeline.evaluation import evaluate_logits
+from pipeline.ladder import NoRungHolds
 from pipeline.recipe import Recipe
 
 
@@ -20,7 +23,7 @@ def read_proofs(run: Path, targets: Iterable[str]) -> dict[str, Any]:
     return {target: read_json(run / "export" / target / "proof.json") for target in targets}
 
 
-def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: dict[str, str]) -> dict[str, Any]:
+def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: dict[str, ProofFailed]) -> dict[str, Any]:
     """The content of results.json: figures of the float model, one row for each file and runtime of `proofs`, and why
     the targets of `refused` have none."""
     dataset = load_dataset(run / "data")
@@ -39,7 +42,14 @@ def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: dict[str
         },
         "budget": recipe.quantize.budget,
         "artefacts": rows,
-        "refused": [{"target": target, "reasons": reasons.splitlines()} for target, reasons in refused.items()],
+        "refused": [
+            {
+                "target": target,
+                "reasons": str(failure).splitlines(),
+                "tried": [asdict(rung) for rung in failure.tried] if isinstance(failure, NoRungHolds) else [],
+            }
+            for target, failure in refused.items()
+        ],
     }
 
 
@@ -80,9 +90,10 @@ def table(results: dict[str, Any], width: int) -> Group:
         f"{results['recipe']}: float Keras {reference['top1']:.2%} top-1 ({_interval(reference['top1_interval'])}) "
         f"on {reference['samples']:,} blind-test pictures"
     )
+    if not results["artefacts"]:
+        return Group(Text(title, "bold"))
     grid = Table(title=title, title_justify="left", title_style="bold")
-    first = next(iter(results["artefacts"]), None)
-    for name, _ in _columns(first, width):
+    for name, _ in _columns(results["artefacts"][0], width):
         grid.add_column(name, justify="left" if name in _WORDS else "right", no_wrap=True)
     before = None
     for row in results["artefacts"]:
@@ -105,10 +116,8 @@ def table(results: dict[str, Any], width: int) -> Group:
 _WORDS = ("target", "precision", "file", "runtime", "")
 
 
-def _columns(row: dict[str, Any] | None, width: int) -> list[tuple[str, str]]:
-    """Column names with a row's cells; no cells where there is no row."""
-    if row is None:
-        return [(name, "") for name in _WORDS]
+def _columns(row: dict[str, Any], width: int) -> list[tuple[str, str]]:
+    """Column names with a row's cells."""
     wide = width >= _WIDE
     cells = [
         ("target", row["target"]),

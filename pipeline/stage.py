@@ -31,7 +31,7 @@ _QUANTIZING = (
 _SOURCES: dict[str, tuple[str, ...]] = {
     "data": ("pipeline/data", "edge/device/image.py"),
     "train": _TRAINING,
-    "quantize": (*_QUANTIZING, "edge/device/runtimes.py", "edge/tflite.py"),
+    "quantize": (*_QUANTIZING, "edge/device/runtimes.py", "edge/runtimes.py", "edge/simulators", "edge/tflite.py"),
     "export": (
         *_QUANTIZING,
         "pipeline/form_store.py",

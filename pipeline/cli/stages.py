@@ -74,7 +74,7 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
     """
     if targets is not None:
         overrides += (f"export.targets={json.dumps(targets.replace(',', ' ').split())}",)
-    refused: dict[str, str] = {}
+    refused: dict[str, ProofFailed] = {}
     with at_work(recipe, overrides, run) as (loaded, folder, report), Child() as child:
         forms = FormStore(loaded, folder, child, report)
         for target in loaded.export.targets:
@@ -82,7 +82,7 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
             try:
                 made = exports.export_stage(loaded, folder, target, forms, child, report, _announce)
             except ProofFailed as failure:
-                refused[target] = str(failure)
+                refused[target] = failure
                 continue
             _say("export", place, made)
             if made:
@@ -93,7 +93,7 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
         write_json(folder / "report" / "results.json", results)
     show(results, as_json)
     if refused:
-        raise ProofFailed("\n".join(refused.values()))
+        raise ProofFailed("\n".join(map(str, refused.values())))
 
 
 def _announce(job: Export) -> None:
