@@ -30,6 +30,7 @@ class Tensor:
     axis: int
     constant: bool
     data: bytes = field(default=b"", repr=False, compare=False)  # of a constant, as it stands in the file
+    external: bool = False  # its data stand behind the FlatBuffer or in another file, where old readers do not look
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,7 @@ class Operator:
     inputs: tuple[int, ...]  # indices into Graph.tensors; -1 for an optional input that is absent
     outputs: tuple[int, ...]
     options: Mapping[str, Any]
+    custom_options: bytes = field(default=b"", repr=False, compare=False)  # of an operator called "CUSTOM:..."
 
     def __str__(self) -> str:
         return f"{self.name} #{self.index}"
@@ -99,20 +101,32 @@ def parse_graph(content: bytes, name: str) -> Graph:
     try:
         model = schema.ModelT.InitFromPackedBuf(content, 0)
         graph = model.subgraphs[0]
-        return Graph(
+        read = Graph(
             tensors=tuple(_tensor(schema, model, index, tensor) for index, tensor in enumerate(graph.tensors)),
             operators=tuple(_operator(schema, model, index, each) for index, each in enumerate(graph.operators)),
             inputs=_integers(graph.inputs),
             outputs=_integers(graph.outputs),
             subgraphs=len(model.subgraphs),
         )
+        _require_tensors(read)
     except UNREADABLE as error:
         raise BadModel(f"{name}: not a whole TFLite model ({error}); copy or convert it again") from error
+    return read
+
+
+def _require_tensors(graph: Graph) -> None:
+    """Raise IndexError where a tensor is named that is not there; -1 stands for an absent input."""
+    inputs = {index for operator in graph.operators for index in operator.inputs} - {-1}
+    outputs = {index for operator in graph.operators for index in operator.outputs}
+    for index in {*inputs, *outputs, *graph.inputs, *graph.outputs}:
+        if not 0 <= index < len(graph.tensors):
+            raise IndexError(f"tensor {index} of {len(graph.tensors)}")
 
 
 def _tensor(schema: Any, model: Any, index: int, tensor: Any) -> Tensor:
     quantization = tensor.quantization
-    data = model.buffers[tensor.buffer].data
+    buffer = model.buffers[tensor.buffer]
+    data = buffer.data
     signature = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
     return Tensor(
         index=index,
@@ -125,6 +139,7 @@ def _tensor(schema: Any, model: Any, index: int, tensor: Any) -> Tensor:
         axis=0 if quantization is None else quantization.quantizedDimension,
         constant=data is not None and len(data) > 0,
         data=b"" if data is None else bytes(data),
+        external=buffer.offset > 1 or bool(getattr(tensor, "externalBuffer", 0)),  # schema.fbs: 0 and 1 mean inside
     )
 
 
@@ -142,6 +157,7 @@ def _operator(schema: Any, model: Any, index: int, operator: Any) -> Operator:
         inputs=_integers(operator.inputs),
         outputs=_integers(operator.outputs),
         options={} if operator.builtinOptions is None else dict(vars(operator.builtinOptions)),
+        custom_options=b"" if operator.customOptions is None else bytes(operator.customOptions),
     )
 
 

@@ -51,3 +51,49 @@ def test_parse_graph_of_a_damaged_file_is_read_or_refused(tflite_of, damage):
         parse_graph(bytes(content), "damaged")
     except BadModel as error:
         assert "damaged" in str(error)
+
+
+def test_parse_graph_of_a_file_with_weights_behind_the_flatbuffer_says_external(tflite_of):
+    content = _changed(tflite_of("cnn", "int8-qat"), _move_weights_out)
+    graph = parse_graph(content, "outside")
+    assert [tensor.name for tensor in graph.tensors if tensor.external] == ["moved"]
+    assert not any(tensor.external for tensor in read_graph(tflite_of("cnn", "int8-qat")).tensors)
+
+
+def test_parse_graph_of_a_custom_operator_keeps_its_options(tflite_of):
+    def change(model):
+        model.operatorCodes[0].builtinCode = model.operatorCodes[0].deprecatedBuiltinCode = 32  # CUSTOM
+        model.operatorCodes[0].customCode = b"ours"
+        model.subgraphs[0].operators[0].customOptions = [1, 2, 3]
+
+    graph = parse_graph(_changed(tflite_of("mlp", "int8-qat"), change), "custom")
+    assert (graph.operators[0].name, graph.operators[0].custom_options) == ("CUSTOM:ours", b"\x01\x02\x03")
+
+
+@pytest.mark.parametrize("index", [-2, 10_000])
+def test_parse_graph_of_an_operator_that_reads_a_tensor_out_of_range_is_refused(index, tflite_of):
+    def change(model):
+        model.subgraphs[0].operators[0].inputs = [index]
+
+    with pytest.raises(BadModel, match=f"tensor {index} of"):
+        parse_graph(_changed(tflite_of("mlp", "int8-qat"), change), "astray")
+
+
+def _changed(path, change):
+    """The bytes of a TFLite file after `change` was applied to its schema object."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    change(model)
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def _move_weights_out(model):
+    convolution = model.subgraphs[0].operators[1]
+    weights = model.subgraphs[0].tensors[convolution.inputs[1]]
+    weights.name = "moved"
+    buffer = model.buffers[weights.buffer]
+    buffer.data, buffer.offset, buffer.size = None, 4096, 64
