@@ -1,0 +1,5 @@
+#include "edgewise_contract.h"
+
+const char *const edgewise_labels[EDGEWISE_LABELS] = {
+@{names}
+};
