@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from edge.boards import find_board
+from edge.boards import Board, find_board
 from edge.device.errors import BadModel, ConversionFailed
 from edge.target import Verdict
 from edge.targets import TARGETS
@@ -24,7 +24,15 @@ def check_model(model: Path, target: str, board: str | None) -> Verdict:
     if model.is_file() and model.stat().st_size >= LARGEST:
         raise BadModel(f"{model}: {model.stat().st_size:,} bytes; a model file has less than {LARGEST:,}")
     with Child(seconds=SECONDS, memory=MEMORY) as child:
-        try:
-            return child.call(TARGETS[target].check, model, place)
-        except ConversionFailed as error:
-            raise BadModel(f"{model}: cannot be read: {error}") from None
+        return ask(child, model, target, place)
+
+
+def ask(child: Child, model: Path, target: str, board: Board | None) -> Verdict:
+    """The verdict of `target` on `model`, reached in `child`.
+
+    Raises BadModel where the file is no model that the target reads, or reading it crashed the child.
+    """
+    try:
+        return child.call(TARGETS[target].check, model, board)
+    except ConversionFailed as error:
+        raise BadModel(f"{model}: cannot be read: {error}") from None

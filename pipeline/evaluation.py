@@ -28,6 +28,20 @@ _CHUNK = 32  # pictures a worker takes at once
 
 
 @dataclass(frozen=True, kw_only=True)
+class FloatLogits:
+    """What the float Keras model answered, float32 [n, classes]."""
+
+    validation: Logits
+    blind_test: Logits
+
+
+def float_logits(trained: Path) -> FloatLogits:
+    """The float model's answers, which the train stage keeps in its folder."""
+    with np.load(trained / "float.npz", allow_pickle=False) as arrays:
+        return FloatLogits(validation=arrays["validation"], blind_test=arrays["blind_test"])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Accuracy:
     """Top-1 as a share, with its 95 % Wilson interval, over `count` samples."""
 

@@ -15,9 +15,9 @@ from edge.tflite import read_graph
 from pipeline.data.balance import balanced_positions
 from pipeline.data.dataset import Dataset, Samples, Split
 from pipeline.data.source import Report
-from pipeline.evaluation import open_quietly
+from pipeline.evaluation import FloatLogits, open_quietly
 from pipeline.forms import input_quantization
-from pipeline.ladder import Export, FloatLogits, climb
+from pipeline.ladder import Export, climb
 from pipeline.proof import Proof, Subject, prove
 
 GOLDEN_VECTORS = 16

@@ -4,15 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from edge.boards import find_board
 from edge.device.errors import BadArtifact
 from pipeline.data.dataset import load_dataset
 from pipeline.data.source import Report
+from pipeline.evaluation import float_logits
 from pipeline.form_store import FormStore
 from pipeline.isolate import Child
-from pipeline.ladder import Export, FloatLogits
+from pipeline.ladder import Export
 from pipeline.origins import export_origin
 from pipeline.recipe import Recipe, TargetName
 from pipeline.stage import up_to_date, writing
@@ -38,7 +37,7 @@ def export_stage(
         target=target,
         board=find_board(target, recipe.export.boards.get(target)),
         dataset=load_dataset(run / "data"),
-        float_logits=_float_logits(run),
+        float_logits=float_logits(run / "train"),
         forms=forms,
         child=child,
         report=report,
@@ -66,12 +65,7 @@ def prove_stage(recipe: Recipe, run: Path, report: Report) -> dict[str, Any]:
     places = standing(recipe, run)
     if not places:
         raise BadArtifact(f"{run / 'export'}: no artefact of this recipe there; run `edgewise export RECIPE` first")
-    dataset, logits = load_dataset(run / "data"), _float_logits(run)
+    dataset, logits = load_dataset(run / "data"), float_logits(run / "train")
     return {
         target: prove_again(place, dataset, logits, recipe.budget(target), report) for target, place in places.items()
     }
-
-
-def _float_logits(run: Path) -> FloatLogits:
-    with np.load(run / "train" / "float.npz", allow_pickle=False) as arrays:
-        return FloatLogits(validation=arrays["validation"], blind_test=arrays["blind_test"])

@@ -4,14 +4,16 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from edge.device.files import write_bytes
+from edge.device.errors import ConversionFailed
+from edge.device.files import write_bytes, write_json
 from edge.target import Precision
 from pipeline.data.dataset import Dataset, Split, load_dataset
 from pipeline.data.source import Report
-from pipeline.evaluation import Logits, run_in
-from pipeline.forms import input_quantization, make_form
+from pipeline.evaluation import Logits, evaluate_logits, float_logits, run_in
+from pipeline.forms import input_quantization, make_form, make_selective_form, rank_form_layers
 from pipeline.isolate import Child
 from pipeline.origins import train_origin
+from pipeline.quantization.selective import fewest_float_layers
 from pipeline.quantize import calibration_pictures
 from pipeline.recipe import Recipe
 from pipeline.stage import source_hash
@@ -36,6 +38,7 @@ class FormStore:
         self._child = child
         self._report = report
         self._answers: dict[Precision, Logits] = {}
+        self._refused: dict[Precision, ConversionFailed] = {}  # a search that failed is not walked once for each target
 
     def file(self, precision: Precision) -> Path:
         """The form of `precision`: a TFLite file, a fixed-point network, or a SavedModel's folder.
@@ -56,7 +59,7 @@ class FormStore:
                 shutil.rmtree(stale)
             folder.mkdir(parents=True)
             self._report(f"converting to {precision}", 0, 1)
-            write_bytes(form, self._tflite(precision))
+            write_bytes(form, self._content(precision, folder))
         return form
 
     def validation_logits(self, precision: Precision) -> Logits:
@@ -67,11 +70,47 @@ class FormStore:
             self._answers[precision] = run_in(runtime, self.file(precision), samples, self._report, words)
         return self._answers[precision]
 
-    def _dataset(self) -> Dataset:
-        return load_dataset(self._run / "data")
+    def _content(self, precision: Precision, folder: Path) -> bytes:
+        if precision in self._refused:
+            raise self._refused[precision]
+        try:
+            return self._selective(folder) if precision == "int8-selective" else self._tflite(precision)
+        except ConversionFailed as error:
+            self._refused[precision] = error
+            raise
 
     def _tflite(self, precision: Precision) -> bytes:
-        scale, zero_point = input_quantization(self._recipe.model)
         pictures = calibration_pictures(self._recipe, self._dataset()) if precision in CALIBRATED else None
-        model = self._run / "train" / "model.keras"
-        return self._child.call(make_form, model, precision, scale, zero_point, pictures, None, True)
+        return self._child.call(make_form, self._model, precision, *self._pixels, pictures, None, True)
+
+    def _selective(self, folder: Path) -> bytes:
+        """int8 but for the fewest layers that hold the budget; their names are left in `folder`."""
+        dataset = self._dataset()
+        pictures, validation = calibration_pictures(self._recipe, dataset), dataset.part(Split.VALIDATION)
+        float_top1 = evaluate_logits(float_logits(self._run / "train").validation, validation.labels).top1
+        attempt = folder / "attempt.tflite"
+
+        def convert(names: tuple[str, ...]) -> bytes:
+            return self._child.call(make_selective_form, self._model, *self._pixels, pictures, names)
+
+        def drop(content: bytes) -> float:
+            attempt.write_bytes(content)
+            logits = run_in("litert-reference", attempt, validation, self._report, "int8-selective on validation")
+            return float_top1 - evaluate_logits(logits, validation.labels).top1
+
+        layers = self._child.call(rank_form_layers, self._model, *self._pixels, pictures)
+        selection = fewest_float_layers(layers, convert, drop, self._recipe.quantize.budget)
+        attempt.unlink()
+        write_json(folder / "left_float.json", selection.left_float)
+        return selection.content
+
+    @property
+    def _model(self) -> Path:
+        return self._run / "train" / "model.keras"
+
+    @property
+    def _pixels(self) -> tuple[float, int]:
+        return input_quantization(self._recipe.model)
+
+    def _dataset(self) -> Dataset:
+        return load_dataset(self._run / "data")

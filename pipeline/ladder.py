@@ -15,7 +15,7 @@ from edge.target import Artifact, Precision
 from edge.targets import TARGETS
 from pipeline.data.dataset import Dataset, Split
 from pipeline.data.source import Report
-from pipeline.evaluation import ROUNDING, Logits, evaluate_logits, measure_latency, run_in
+from pipeline.evaluation import ROUNDING, FloatLogits, Logits, evaluate_logits, measure_latency, run_in
 from pipeline.form_store import FormStore, reference_runtime
 from pipeline.isolate import Child
 from pipeline.recipe import Recipe, TargetName
@@ -26,14 +26,6 @@ _ADVICE: dict[Cause, str] = {
     "limit": "for the limits: a smaller model.width, another board, or wider export.limits",
     "conversion": "for what was refused: the way round that is named, or another target",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class FloatLogits:
-    """What the float Keras model answered, float32 [n, classes]."""
-
-    validation: Logits
-    blind_test: Logits
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from edge.target import Precision
 from pipeline.data.balance import balanced_positions
 from pipeline.data.dataset import Dataset, Samples, Split
 from pipeline.data.source import Report
-from pipeline.evaluation import evaluate_logits, run_in
+from pipeline.evaluation import evaluate_logits, float_logits, run_in
 from pipeline.forms import input_quantization, make_form
 from pipeline.isolate import Child
 from pipeline.quiet import load_tensorflow
@@ -45,7 +45,7 @@ def quantize(
     positions = calibration_positions(recipe, training)
     pictures = training.pick(positions)
     _write_calibration(training, positions, pictures, folder / "calibration.json")
-    float_top1 = evaluate_logits(_float_logits(trained), validation.labels).top1
+    float_top1 = evaluate_logits(float_logits(trained).validation, validation.labels).top1
     forms: list[Form] = []
 
     with Child() as child:
@@ -143,11 +143,6 @@ def _freeze_normalisation(network: Any) -> None:
     for layer in network.layers:
         if isinstance(getattr(layer, "layer", layer), keras.layers.BatchNormalization):
             layer.trainable = False
-
-
-def _float_logits(trained: Path) -> NDArray[np.float32]:
-    with np.load(trained / "float.npz", allow_pickle=False) as arrays:
-        return np.asarray(arrays["validation"], np.float32)
 
 
 def _write_calibration(

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -13,7 +12,7 @@ from rich.text import Text
 from edge.device.errors import ProofFailed
 from edge.device.files import read_json
 from pipeline.data.dataset import Split, load_dataset
-from pipeline.evaluation import evaluate_logits
+from pipeline.evaluation import evaluate_logits, float_logits
 from pipeline.ladder import NoRungHolds
 from pipeline.recipe import Recipe
 
@@ -27,9 +26,9 @@ def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: dict[str
     """The content of results.json: figures of the float model, one row for each file and runtime of `proofs`, and why
     the targets of `refused` have none."""
     dataset = load_dataset(run / "data")
-    with np.load(run / "train" / "float.npz", allow_pickle=False) as arrays:
-        blind = evaluate_logits(arrays["blind_test"], dataset.part(Split.BLIND_TEST).labels)
-        validation = evaluate_logits(arrays["validation"], dataset.part(Split.VALIDATION).labels)
+    logits = float_logits(run / "train")
+    blind = evaluate_logits(logits.blind_test, dataset.part(Split.BLIND_TEST).labels)
+    validation = evaluate_logits(logits.validation, dataset.part(Split.VALIDATION).labels)
     rows = [row for target, proof in proofs.items() for row in _rows(target, proof)]
     return {
         "recipe": recipe.name,
