@@ -6,6 +6,8 @@ from edge.device.errors import BadModel
 from edge.target import Finding, Precision, Verdict
 from edge.tflite import Graph, Tensor
 
+CHANGES_OF_TYPE = frozenset({"QUANTIZE", "DEQUANTIZE", "CAST"})
+
 
 def require_fitting(model: Path, graph: Graph, verdict: Verdict) -> None:
     """Raise BadModel unless the TFLite file `model` takes pictures and its target refuses nothing in it."""
@@ -15,10 +17,17 @@ def require_fitting(model: Path, graph: Graph, verdict: Verdict) -> None:
 
 
 def precision_of(graph: Graph) -> Precision:
-    """The rung that a TFLite file stands on; aware training is told by its symmetric activations."""
+    """The rung that a TFLite file stands on; aware training is told by its symmetric activations,
+    selective precision by operators that give float."""
     if not graph.input.scales:
         return "float16" if any(tensor.dtype == "FLOAT16" for tensor in graph.tensors) else "float32"
-    return "int8-ptq" if asymmetric(graph) else "int8-qat"
+    computing = (operator for operator in graph.operators if operator.name not in CHANGES_OF_TYPE)
+    computed = {graph.tensors[index].dtype for operator in computing for index in operator.outputs}
+    if "INT16" in computed:
+        return "int16x8"
+    if not asymmetric(graph):
+        return "int8-qat"
+    return "int8-selective" if "FLOAT32" in computed else "int8-ptq"
 
 
 def asymmetric(graph: Graph) -> list[Tensor]:
