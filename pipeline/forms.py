@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.target import Precision
+from pipeline.quantization.selective import LayerError, rank_layers, selective_int8
 from pipeline.recipe import Model
 
 
@@ -39,7 +40,7 @@ def make_form(
 ) -> bytes:
     """A TFLite file of `model`, the train stage's model.keras, in `precision`; made for `isolate.Child.call`.
 
-    `calibration` uint8 [n, h, w, c] is for "int8-ptq", `aware_weights` (qat.h5) for "int8-qat".
+    `calibration` uint8 [n, h, w, c] is for "int8-ptq" and "int16x8", `aware_weights` (qat.h5) for "int8-qat".
     Raises ConversionFailed, BadModel.
     """
     from pipeline.quantization.aware import quantization_aware
@@ -56,4 +57,27 @@ def make_form(
         input_zero_point=zero_point,
         calibration=calibration,
         allow_float_layers=allow_float_layers,
+    )
+
+
+def rank_form_layers(
+    model: Path, scale: float, zero_point: int, calibration: NDArray[np.uint8]
+) -> tuple[LayerError, ...]:
+    """The layers of `model`, as of `make_form`, the one that int8 damages most first.
+
+    Raises ConversionFailed, BadData.
+    """
+    return rank_layers(load_network(model), input_scale=scale, input_zero_point=zero_point, calibration=calibration)
+
+
+def make_selective_form(
+    model: Path, scale: float, zero_point: int, calibration: NDArray[np.uint8], left_float: tuple[str, ...]
+) -> bytes:
+    """A TFLite file of `model`, as of `make_form`, in "int8-selective": int8 but for the layers called `left_float`.
+
+    Raises ConversionFailed, BadData.
+    """
+    network = load_network(model)
+    return selective_int8(
+        network, input_scale=scale, input_zero_point=zero_point, calibration=calibration, left_float=left_float
     )

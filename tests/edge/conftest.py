@@ -15,6 +15,7 @@ from edge.targets.cpu import convert as convert_for_cpu
 from edge.targets.jetson import convert as convert_for_jetson
 from pipeline.quantization.aware import quantization_aware
 from pipeline.quantization.convert import to_tflite
+from pipeline.quantization.selective import rank_layers, selective_int8
 
 SHAPES = {"mlp": (8, 8, 3), "cnn": (28, 28, 1), "resnet8": (32, 32, 3), "mobilenet_v1": (32, 32, 3)}
 WIDTHS = {"mobilenet_v1": 0.25}
@@ -56,9 +57,12 @@ def tflite_of(tmp_path_factory: pytest.TempPathFactory, pictures_of: PicturesOf)
         if precision == "int8-qat":
             core = quantization_aware(core, 1 / 128, 128)
             _teach(core, pictures_of(name, 256))
-        content = to_tflite(
-            core, precision, input_scale=1 / 128, input_zero_point=128, calibration=pictures_of(name, 64)
-        )
+        settings = {"input_scale": 1 / 128, "input_zero_point": 128, "calibration": pictures_of(name, 64)}
+        if precision == "int8-selective":
+            worst = tuple(layer.name for layer in rank_layers(core, **settings)[:4])
+            content = selective_int8(core, left_float=worst, **settings)
+        else:
+            content = to_tflite(core, precision, **settings)
         path = folder / f"{name}-{precision}.tflite"
         path.write_bytes(content)
         return path

@@ -3,6 +3,7 @@ import onnx
 import pytest
 
 from edge.device.runtimes import open_runtime
+from edge.targets import cpu
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,35 @@ def test_float_twin_agrees_with_litert(precision, cpu_folder, pictures_of):
     folder, pictures = cpu_folder("resnet8", precision), pictures_of("resnet8", 100)
     expected = open_runtime("litert", folder / "model.tflite").run(pictures)
     np.testing.assert_allclose(open_runtime("onnxruntime", folder / "model.onnx").run(pictures), expected, atol=1e-4)
+
+
+def test_selective_precision_has_a_twin_whose_float_layers_stay_float(cpu_folder, pictures_of):
+    folder, pictures = cpu_folder("resnet8", "int8-selective"), pictures_of("resnet8", 200)
+    expected = open_runtime("litert", folder / "model.tflite").run(pictures)
+    found = open_runtime("onnxruntime", folder / "model.fast.onnx").run(pictures)
+    # Quantized weights in those layers, which ONNX Runtime would make by itself, cost several times as much.
+    assert np.sqrt(np.mean((found - expected) ** 2)) < np.ptp(expected) / 2000
+    assert not (folder / "model.onnx").exists()
+
+
+@pytest.mark.parametrize(
+    ("precision", "files"),
+    [("int8-selective", ["model.tflite", "model.fast.onnx"]), ("int16x8", ["model.tflite"])],
+)
+def test_onnx_that_a_precision_cannot_have_is_left_out_with_a_finding(precision, files, tflite_of, tmp_path):
+    artifact = cpu.convert(tflite_of("cnn", precision), None, tmp_path)
+    assert artifact.precision == precision
+    assert [each.file for each in artifact.files] == files
+    assert artifact.must_equal == frozenset()
+    assert [(each.severity, each.operator) for each in artifact.findings] == [("warning", "twin")]
+
+
+@pytest.mark.parametrize("network", ["cnn", "resnet8"])
+def test_int16_activations_answer_as_float_does(network, tflite_of, pictures_of):
+    pictures = pictures_of(network, 200)
+    exact, wide, narrow = (
+        open_runtime("litert-reference", tflite_of(network, precision)).run(pictures)
+        for precision in ("float32", "int16x8", "int8-ptq")
+    )
+    assert (wide.argmax(1) == exact.argmax(1)).mean() >= 0.97
+    assert np.mean((wide - exact) ** 2) < np.mean((narrow - exact) ** 2)

@@ -6,20 +6,10 @@ import models
 from edge.device.errors import BadData, BadModel, ConversionFailed
 from edge.tflite import parse_graph
 from pipeline.quantization.aware import quantization_aware
-from pipeline.quantization.convert import require_integers, spanning, to_tflite
+from pipeline.quantization.calibration import spanning
+from pipeline.quantization.convert import require_integers, to_tflite
 
 SHAPE = (32, 32, 3)
-
-
-@pytest.fixture(scope="module")
-def core() -> keras.Model:
-    keras.utils.set_random_seed(0)
-    return models.build("resnet8", SHAPE, 10, width=0.5)
-
-
-@pytest.fixture(scope="module")
-def pictures() -> np.ndarray:
-    return np.random.default_rng(0).integers(3, 250, (32, *SHAPE), np.uint8)  # reaches neither 0 nor 255
 
 
 @pytest.fixture(scope="module")
