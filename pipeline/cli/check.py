@@ -1,6 +1,7 @@
 """check and boards: what a target says about any model, and the boards that it knows."""
 
 import json
+import sys
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -108,18 +109,29 @@ def boards(target: str | None, as_json: bool) -> None:
         content = {name: {board.name: asdict(board) for board in group.values()} for name, group in known.items()}
         click.echo(json.dumps(content, indent=2))
         return
-    out = Console(highlight=False)
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
     for name, group in known.items():
-        table = Table(title=name, title_justify="left", title_style="bold", show_lines=True)
-        table.add_column("board", no_wrap=True)
-        table.add_column("figures")
+        table = Table("board", "title", "figures", title=name, title_justify="left", title_style="bold")
         for board in group.values():
-            figures = ", ".join(f"{key.replace('_', ' ')} {_amount(each.value)}" for key, each in board.figures.items())
-            table.add_row(f"{board.name}\n[dim]{escape(board.title)}[/]", escape(figures))
+            figures = ", ".join(_figure(key, each.value) for key, each in board.figures.items())
+            table.add_row(escape(board.name), escape(board.title), escape(figures))
         out.print(table)
 
 
-def _amount(value: int | float | str | bool) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int | float) else value
+def _figure(name: str, value: int | float | str | bool) -> str:
+    """A figure in words: ram_bytes 262144 is "ram 256 KiB", clock_mhz 64 "clock 64 MHz"."""
+    words, _, unit = name.rpartition("_")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"{name.replace('_', ' ')} {value if isinstance(value, str) else 'yes' if value else 'no'}"
+    if unit == "bytes":
+        return f"{words.replace('_', ' ')} {_binary(value)}"
+    if unit == "mhz":
+        return f"{words.replace('_', ' ')} {value:,} MHz"
+    return f"{name.replace('_', ' ')} {value:,}"
+
+
+def _binary(count: float) -> str:
+    power = 0
+    while count >= 1024 and power < 4:
+        count, power = count / 1024, power + 1
+    return f"{count:,.4g} {('B', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
