@@ -11,6 +11,7 @@ from edge.device.errors import ProofFailed
 from edge.device.files import read_json, write_json
 from edge.device.golden import Golden, check_golden, read_golden, write_golden
 from edge.target import Artifact, Precision
+from edge.targets import WITH_LABELS
 from edge.tflite import read_graph
 from pipeline.data.balance import balanced_positions
 from pipeline.data.dataset import Dataset, Samples, Split
@@ -57,6 +58,8 @@ def export(job: Export, folder: Path) -> None:
     fastest = _fastest(proofs)
     contract = _contract(job, artifact, precision, proven, fastest)
     write_golden(folder, _golden(job.dataset.part(Split.VALIDATION), folder, artifact, contract))
+    if job.target in WITH_LABELS:
+        WITH_LABELS[job.target](folder, contract.output.labels)
     write_contract(folder, contract)
 
 
