@@ -55,7 +55,7 @@ def convert(model: Path, board: Board | None, folder: Path) -> Artifact:
         findings.append(_prediction_note(verdict))
     else:
         path, log = compile_model(compiler, folder / TFLITE)
-        compiled = prove_compiled(graph, read_graph(path), log)
+        compiled = prove_compiled(graph, path, log)
         findings += compare(prediction, verdict.estimates["on_chip_bytes"], compiled, log)
         files.append(ModelFile(file=path.name, sha256=sha256_of(path), runtimes=()))
         figures["on_chip_bytes"] = compiled.cached_bytes

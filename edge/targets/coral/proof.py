@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge.device.errors import BadModel, ConversionFailed
 from edge.target import Finding
 from edge.targets.coral.compiler import Log
 from edge.targets.coral.package import read_package
 from edge.targets.coral.prediction import Prediction
-from edge.tflite import Graph, Tensor
+from edge.tflite import Graph, Tensor, read_graph
 
 CUSTOM_OPERATOR = "CUSTOM:edgetpu-custom-op"
 AGREES = 0.2  # of the bytes
@@ -24,12 +25,16 @@ class Compiled:
     streamed_bytes: int
 
 
-def prove_compiled(original: Graph, compiled: Graph, log: Log) -> Compiled:
-    """The facts of `compiled`, made of `original`.
+def prove_compiled(original: Graph, path: Path, log: Log) -> Compiled:
+    """The facts of the compiled file `path`, made of `original`.
 
-    Raises ConversionFailed where it holds no custom operator of the Edge TPU or several, has other inputs or outputs,
-    or leaves other operators on the CPU than `log` says.
+    Raises ConversionFailed where it is no TFLite file, holds no custom operator of the Edge TPU or several, has other
+    inputs or outputs, or leaves other operators on the CPU than `log` says.
     """
+    try:
+        compiled = read_graph(path)
+    except BadModel as error:
+        raise ConversionFailed(f"compiled file: {error}") from None
     accelerated = [operator for operator in compiled.operators if operator.name == CUSTOM_OPERATOR]
     if len(accelerated) != 1:
         said = "; ".join(map(str, log.left)) or "its log names no operator"
