@@ -14,11 +14,11 @@ OPSET = 17  # tf2onnx 1.17 refuses 19 and above; with 18 it leaves Transposes ar
 INPUT, OUTPUT, BATCH = "image", "logits", "batch"
 
 
-def import_tflite(file: Path, *, channels_first: bool) -> ModelProto:
+def import_tflite(file: Path, *, channels_first: bool, opset: int = OPSET, any_batch: bool = True) -> ModelProto:
     """An ONNX model with the arithmetic of the TFLite `file`: uint8 `image` [batch, ...] in, float32 `logits` out.
 
-    The image is NCHW with `channels_first`, NHWC otherwise. Integer tensors stand between QuantizeLinear and
-    DequantizeLinear. Needs TensorFlow, which tf2onnx imports.
+    The image is NCHW with `channels_first`, NHWC otherwise; its batch is free with `any_batch`, one otherwise. Integer
+    tensors stand between QuantizeLinear and DequantizeLinear. Needs TensorFlow, which tf2onnx imports.
 
     Raises ConversionFailed where tf2onnx knows no ONNX for an operator, Unavailable where it is missing, BadModel where
     `file` is no TFLite model.
@@ -31,7 +31,7 @@ def import_tflite(file: Path, *, channels_first: bool) -> ModelProto:
     keep_dense_biases()
     try:
         model, _ = tf2onnx.convert.from_tflite(
-            str(file), opset=OPSET, inputs_as_nchw=[source.input.name] if channels_first else None
+            str(file), opset=opset, inputs_as_nchw=[source.input.name] if channels_first else None
         )
     except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
         raise ConversionFailed(f"{file}: tf2onnx cannot turn it into ONNX ({error}); use other layers") from error
@@ -39,7 +39,8 @@ def import_tflite(file: Path, *, channels_first: bool) -> ModelProto:
     name_input_and_output(model.graph)
     constants_to_initializers(model.graph)
     float_output(model.graph)
-    free_batch(model.graph)
+    if any_batch:
+        free_batch(model.graph)
     drop_unused(model.graph)
     return model
 
@@ -58,14 +59,14 @@ def constants_to_initializers(graph: GraphProto) -> None:
 
 
 def float_output(graph: GraphProto) -> None:
-    """An output in integer codes becomes float32: the QuantizeLinear that made the codes goes."""
+    """An output in integer codes becomes float32: the QuantizeLinear that made the codes goes.
+
+    It stands for TFLite's QUANTIZE, from int8 codes of the same scale or, where the last layer stayed float, reals.
+    """
     last = producer(graph, OUTPUT)
     if last is None or last.op_type != "QuantizeLinear":
         return
     real = last.input[0]
-    before = producer(graph, real)
-    if before is None or before.op_type != "DequantizeLinear":
-        raise ConversionFailed(f"{OUTPUT}: the output's uint8 codes are not made from int8 ones; convert it again")
     graph.node.remove(last)
     rename(graph, real, OUTPUT)
     graph.output[0].type.tensor_type.elem_type = TensorProto.FLOAT

@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from edge.targets.tensorrt_rules import check_onnx
+from edge.targets.jetson import check_onnx
 
 
 @pytest.fixture
@@ -61,14 +61,14 @@ def test_an_operator_of_another_domain_is_refused(accepted):
     assert "needs a plugin" in _words(accepted)
 
 
-def test_a_free_size_of_the_picture_is_refused(accepted):
+def test_a_free_size_of_the_picture_needs_a_profile(accepted):
     accepted.graph.input[0].type.tensor_type.shape.dim[2].dim_param = "height"
-    assert "besides the batch" in _words(accepted)
+    assert "besides the batch is free: it needs an optimisation profile" in _words(accepted, "warning")
 
 
 def test_an_input_type_that_tensorrt_lacks_is_refused(accepted):
-    accepted.graph.input[0].type.tensor_type.elem_type = TensorProto.DOUBLE
-    assert "input of type DOUBLE" in _words(accepted)
+    accepted.graph.input[0].type.tensor_type.elem_type = TensorProto.UINT16
+    assert "input of type UINT16" in _words(accepted)
 
 
 def test_a_residual_branch_in_float_is_warned_of(accepted):

@@ -4,7 +4,9 @@ import pytest
 
 from edge.device.runtimes import open_runtime
 from edge.targets import jetson
-from edge.targets.tensorrt_rules import check_onnx
+from edge.targets.jetson import check_onnx
+
+FORMS = [rung for rung in jetson.RUNGS if rung != "int8-selective"]  # made by a search of its own
 
 
 @pytest.mark.parametrize("network", ["mlp", "cnn", "resnet8"])
@@ -27,7 +29,7 @@ def test_onnx_from_calibration_is_recentred_and_stays_near(network, jetson_folde
 
 @pytest.mark.parametrize(
     ("network", "precision"),
-    [*((name, kind) for name in ("mlp", "cnn", "resnet8") for kind in jetson.RUNGS), ("mobilenet_v1", "int8-ptq")],
+    [*((name, kind) for name in ("mlp", "cnn", "resnet8") for kind in FORMS), ("mobilenet_v1", "int8-ptq")],
 )
 def test_onnx_breaks_none_of_tensorrts_rules(network, precision, jetson_folder):
     model = onnx.load(jetson_folder(network, precision) / "model.onnx")
@@ -53,5 +55,6 @@ def test_half_precision_holds_no_float32_weights(jetson_folder):
 
 
 def test_check_of_a_calibrated_model_warns_of_its_zero_points(tflite_of):
-    (finding,) = jetson.check(tflite_of("cnn", "int8-ptq"), None).findings
-    assert (finding.severity, finding.operator) == ("warning", "activations")
+    first, *others = jetson.check(tflite_of("cnn", "int8-ptq"), None).findings
+    assert (first.severity, first.operator) == ("warning", "activations")
+    assert {finding.severity for finding in others} == {"note"}
