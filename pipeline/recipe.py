@@ -156,7 +156,7 @@ class Limits:
     clock_mhz: Positive | None = None  # fpga: at least
 
 
-TargetName = Literal["cpu", "coral", "jetson", "mcu"]
+TargetName = Literal["cpu", "coral", "jetson", "mcu", "openvino"]
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

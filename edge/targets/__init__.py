@@ -1,6 +1,13 @@
 """What each device accepts and how to make it: one module for a target, all with the verbs of `edge.target`."""
 
-from edge.target import Target
-from edge.targets import coral, cpu, jetson, mcu
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-TARGETS: dict[str, Target] = {"cpu": cpu, "coral": coral, "jetson": jetson, "mcu": mcu}
+from edge.target import Target
+from edge.targets import coral, cpu, jetson, mcu, openvino
+from edge.targets.mcu.project import write_labels
+
+TARGETS: dict[str, Target] = {"cpu": cpu, "coral": coral, "jetson": jetson, "mcu": mcu, "openvino": openvino}
+
+# What a target still writes once the artefact's labels are settled: into (folder, labels).
+WITH_LABELS: dict[str, Callable[[Path, Sequence[str]], None]] = {"mcu": write_labels}
