@@ -76,20 +76,24 @@ EDGE_TPU_OPERATORS: Mapping[str, Constraint] = {
     "UNIDIRECTIONAL_SEQUENCE_LSTM": _free,
 }
 
-# Read by a TFLite of the compiler's age: tensorflow/lite/kernels/register.cc of TensorFlow 2.5, 1 where not listed.
-# Higher versions may be readable, since the compiler is a little younger.
+# The highest version that a TFLite of the compiler's age reads, 1 where not listed: tensorflow/lite/kernels/register.cc
+# between TensorFlow 2.4 and 2.5, as https://github.com/kingsoft-wps/KSAI-Lite keeps it; RSQRT and REVERSE_V2 as
+# compiler 16 was seen to read them (google-coral/edgetpu #384). A higher one may be readable: the compiler is younger.
+_BY_VERSION: Mapping[int, str] = {
+    2: "ABS ARG_MAX ARG_MIN DIV FAKE_QUANT FILL FLOOR_DIV GATHER_ND GREATER GREATER_EQUAL L2_NORMALIZATION LEAKY_RELU "
+    "LESS LESS_EQUAL LOG_SOFTMAX MIRROR_PAD QUANTIZE REDUCE_MAX REDUCE_MIN RELU RELU6 RSQRT SELECT SPACE_TO_DEPTH "
+    "SPLIT_V SUM TILE TOPK_V2",
+    3: "AVERAGE_POOL_2D BATCH_MATMUL BATCH_TO_SPACE_ND BIDIRECTIONAL_SEQUENCE_LSTM BIDIRECTIONAL_SEQUENCE_RNN "
+    "CONCATENATION EMBEDDING_LOOKUP EQUAL LOGISTIC MAX_POOL_2D MEAN NOT_EQUAL PACK PAD PADV2 RESIZE_BILINEAR "
+    "REVERSE_V2 RNN SOFTMAX SPACE_TO_BATCH_ND SPARSE_TO_DENSE TANH TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM "
+    "UNIDIRECTIONAL_SEQUENCE_RNN",
+    4: "ADD DEQUANTIZE GATHER LSTM MAXIMUM MINIMUM MUL RESIZE_NEAREST_NEIGHBOR SLICE SPLIT STRIDED_SLICE SVDF UNPACK",
+    5: "CONV_2D SUB TRANSPOSE",
+    6: "DEPTHWISE_CONV_2D",
+    9: "FULLY_CONNECTED",
+}
 READABLE_VERSIONS: Mapping[str, int] = {
-    **dict.fromkeys(("ABS", "ARG_MAX", "DIV", "FLOOR_DIV", "GATHER_ND", "L2_NORMALIZATION", "LEAKY_RELU"), 2),
-    **dict.fromkeys(("MIRROR_PAD", "QUANTIZE", "REDUCE_MAX", "REDUCE_MIN", "RELU", "RELU6", "RSQRT"), 2),
-    **dict.fromkeys(("SPACE_TO_DEPTH", "SPLIT_V", "SUM", "TILE"), 2),
-    **dict.fromkeys(("AVERAGE_POOL_2D", "BATCH_MATMUL", "CONCATENATION", "LOGISTIC", "MAX_POOL_2D", "MEAN"), 3),
-    **dict.fromkeys(("PACK", "PAD", "PADV2", "RESIZE_BILINEAR", "REVERSE_V2", "SOFTMAX", "TANH", "TRANSPOSE_CONV"), 3),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": 3,
-    **dict.fromkeys(("ADD", "DEQUANTIZE", "GATHER", "LSTM", "MAXIMUM", "MINIMUM", "MUL"), 4),
-    **dict.fromkeys(("RESIZE_NEAREST_NEIGHBOR", "SLICE", "SPLIT", "STRIDED_SLICE", "UNPACK"), 4),
-    **dict.fromkeys(("CONV_2D", "SUB", "TRANSPOSE"), 5),
-    "DEPTHWISE_CONV_2D": 6,
-    "FULLY_CONNECTED": 9,
+    name: version for version, names in _BY_VERSION.items() for name in names.split()
 }
 # "Didn't find op for builtin opcode": google-coral/edgetpu #631 (grouped), #845 (fused activation), #879 (per channel)
 # and google-coral/libedgetpu #71.
@@ -134,10 +138,10 @@ def unreadable(operator: Operator) -> str:
 
 def perhaps_unreadable(operator: Operator) -> str:
     """Why nobody knows whether the compiler reads `operator`; empty where it is known."""
-    if operator.name.startswith("CUSTOM:") or operator.version <= READABLE_VERSIONS.get(operator.name, 1):
-        return ""
     known = READABLE_VERSIONS.get(operator.name, 1)
-    return f"version {operator.version}: compiler 16 is known to read {known} at most"
+    if operator.name.startswith("CUSTOM:") or operator.version <= known:
+        return ""
+    return f"nobody knows whether compiler 16 reads version {operator.version}; it reads {known}"
 
 
 def _too_deep(tensor: Tensor) -> bool:

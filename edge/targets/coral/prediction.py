@@ -49,7 +49,8 @@ def predict(graph: Graph) -> Prediction:
         for operator, ruling in zip(graph.operators, rulings, strict=True)
     ]
     refusals = [*unreadable_operators(graph), *unreadable_graph(graph)]
-    if not refusals and not any(each.placement == "accelerator" for each in placed):
+    mapped &= live
+    if not refusals and not mapped:
         refusals = [_nothing_maps(placed)]
     if refusals:
         placed = [_stopped(operator, each) for operator, each in zip(graph.operators, placed, strict=True)]
@@ -92,10 +93,10 @@ def _place(operator: Operator, ruling: Ruling, mapped: bool, live: bool) -> Plac
     placed = PlacedOperator(index=operator.index, name=operator.name, placement="accelerator")
     if not live:
         return replace(placed, reason=DROPPED)
+    if not mapped:
+        return replace(placed, placement="cpu", reason=ruling.reason or MORE_SUBGRAPHS)
     unknown = perhaps_unreadable(operator)
-    if unknown:
-        return replace(placed, placement="uncertain", reason=unknown)
-    return placed if mapped else replace(placed, placement="cpu", reason=ruling.reason or MORE_SUBGRAPHS)
+    return replace(placed, placement="uncertain", reason=unknown) if unknown else placed
 
 
 def _stopped(operator: Operator, placed: PlacedOperator) -> PlacedOperator:
@@ -111,6 +112,14 @@ def _doubts(graph: Graph, rulings: list[Ruling], mapped: frozenset[int]) -> list
         Finding(severity="uncertain", operator=str(operator), reason=ruling.doubt)
         for operator, ruling in zip(graph.operators, rulings, strict=True)
         if ruling.doubt and (operator.index in mapped or not ruling.supported)
+    ]
+    unknown = {f"{each.name} version {each.version}": perhaps_unreadable(each) for each in graph.operators}
+    doubts += [
+        Finding(
+            severity="uncertain", operator=name, reason=reason, fix="convert with an older TensorFlow, 2.8 or below"
+        )
+        for name, reason in unknown.items()
+        if reason
     ]
     largest = max((_bytes(graph, index) for index in mapped), default=0)
     if largest > LARGEST_ACTIVATION:
