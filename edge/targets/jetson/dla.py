@@ -55,7 +55,7 @@ def _gpu_reason(network: Network, node: NodeProto, *, xavier: bool) -> str:
         return f"Xavier's DLA has no {node.op_type}"
     if node.op_type in CONSTANT_SECOND and len(node.input) > 1 and not _constant_weights(network, node.input[1]):
         return "its second operand is computed"
-    return _reason_of_tensors(network, node) or _reason_of_attributes(node, table["limits"].get(node.op_type, {}))
+    return _reason_of_tensors(network, node) or _reason_of_attributes(network, node)
 
 
 def _reason_of_tensors(network: Network, node: NodeProto) -> str:
@@ -75,16 +75,25 @@ def _reason_of_tensors(network: Network, node: NodeProto) -> str:
     return ""
 
 
-def _reason_of_attributes(node: NodeProto, limits: Mapping[str, Sequence[int]]) -> str:
-    for name, (least, largest) in limits.items():
-        given = attribute(node, name, None)
-        values = list(given) if isinstance(given, (list, tuple)) else [given] if isinstance(given, int) else []
+def _reason_of_attributes(network: Network, node: NodeProto) -> str:
+    for name, (least, largest) in _table()["limits"].get(node.op_type, {}).items():
+        values = _numbers(network, node, name)
         if len(values) > (4 if name == "pads" else 2):
             return "it takes two spatial axes"
         outside = [value for value in values if not least <= value <= largest]
         if outside:
             return f"{name} of {outside[0]}; it takes {least} to {largest}"
     return ""
+
+
+def _numbers(network: Network, node: NodeProto, name: str) -> Sequence[int]:
+    """An attribute's numbers; a convolution's kernel is as large as its weights where the attribute is left out."""
+    given = attribute(node, name, None)
+    if isinstance(given, int):
+        return [given]
+    if given is None and name == "kernel_shape" and len(node.input) > 1:
+        return [length or 0 for length in (network.shape_of(node.input[1]) or ())[2:]]
+    return list(given) if isinstance(given, list | tuple) else []
 
 
 def _constant_weights(network: Network, tensor: str) -> bool:
