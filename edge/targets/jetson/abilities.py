@@ -6,7 +6,7 @@ from onnx import TensorProto
 
 from edge.boards import Board
 from edge.target import Finding
-from edge.targets.jetson.network import Network, name_of, type_name
+from edge.targets.jetson.network import Network, name_of
 
 TYPES: Mapping[int, str] = {  # the figure of the board that says whether its GPU computes in a type
     TensorProto.INT8: "int8",
@@ -57,6 +57,5 @@ def check_typing(network: Network) -> list[Finding]:
     lower = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.INT8, TensorProto.FLOAT8E4M3FN)
     if TensorProto.FLOAT not in kinds or not kinds.isdisjoint(lower):
         return []
-    word = type_name(TensorProto.FLOAT16).lower()
-    reason = f"all arithmetic is float32, and TensorRT 11 takes types as they stand: --fp16 is gone, write {word} here"
+    reason = "all arithmetic is float32, and so it stays in TensorRT 11, which takes types as they stand (no --fp16)"
     return [Finding(severity="note", operator="types", reason=reason, fix="take the float16 or an int8 form")]
