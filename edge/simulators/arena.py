@@ -19,7 +19,7 @@ from edge.simulators.tflite_micro import ARENA_BYTES
 from edge.tflite import read_graph
 
 STEP = 16  # bytes; TFLite Micro aligns its arena to this (MicroArenaBufferAlignment in micro_arena_constants.h)
-SECONDS = 180
+SECONDS = 60
 _REFUSED = 3  # exit code of the program: TFLite Micro said no
 
 
@@ -82,7 +82,7 @@ def find_arena(model: Path, floor: int) -> int | None:
 
 
 def _runs(content: bytes, inputs: int, arena_bytes: int, *, invoke: bool) -> bool:
-    from tflite_micro import runtime  # type: ignore[import-untyped]
+    from tflite_micro import runtime
 
     print(arena_bytes, flush=True)  # noqa: T201 - what the parent reads
     try:

@@ -49,7 +49,7 @@ def open_tflite_micro(file: Path, layout: Layout, threads: int) -> Runtime:  # n
     missing. A model that crashes TFLite Micro crashes this process: `edge.simulators.arena` asks it in another one.
     """
     try:
-        from tflite_micro import runtime  # type: ignore[import-untyped]
+        from tflite_micro import runtime
     except ImportError:
         raise Unavailable("the package tflite-micro is missing; pip install --pre tflite-micro") from None
 

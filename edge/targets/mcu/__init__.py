@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from edge.boards import Board
 from edge.device.contract import ModelFile
-from edge.device.errors import ConversionFailed, Unavailable
+from edge.device.errors import BadModel, ConversionFailed, Unavailable
 from edge.device.files import sha256_of
 from edge.runtimes import open_runtime
 from edge.target import Artifact, Precision, Verdict
 from edge.targets.acceptance import precision_of, require_fitting
-from edge.targets.mcu.examination import Examination, examine
+from edge.targets.mcu.examination import UNROLL, Examination, examine
 from edge.targets.mcu.fit import fit
 from edge.targets.mcu.golden import golden_vectors
 from edge.targets.mcu.project import write_project
@@ -50,6 +50,8 @@ def convert(model: Path, board: Board | None, folder: Path) -> Artifact:
     has too little memory, Unavailable where TFLite Micro cannot be asked.
     """
     found = examine(model, board)
+    if found.graph.subgraphs > 1:
+        raise BadModel(f"{model}: not for mcu: it has control flow, whose operators the resolver would lack; {UNROLL}")
     require_fitting(model, found.graph, _verdict(found))
     if found.trial is None or found.trial.arena_bytes is None:
         raise Unavailable(f"{model}: {'; '.join(map(str, found.findings))}")

@@ -8,12 +8,14 @@ from edge.boards import Board
 from edge.device.errors import Unavailable
 from edge.simulators.arena import Trial, smallest_arena
 from edge.target import Finding, PlacedOperator
-from edge.targets.mcu.kernels import known_kernels, place
+from edge.targets.mcu.kernels import place
 from edge.targets.mcu.memory import Memory, flash_bytes, live_bytes, scratch_bytes
 from edge.targets.mcu.work import multiply_accumulates
 from edge.tflite import Graph, read_graph
 
 LIBRARY = "cmsis-nn"  # the faster kernels to leave room for where no board is named
+
+UNROLL = "use layers without loops and branches, e.g. unrolled recurrent ones"
 
 Operators = tuple[PlacedOperator, ...]
 
@@ -46,7 +48,7 @@ def examine(model: Path, board: Board | None) -> Examination:
     Raises BadModel where the file is no TFLite model.
     """
     graph = read_graph(model)
-    operators, findings = place(graph), _dynamic_shapes(graph)
+    operators, findings = place(graph), _structure(graph)
     trial = None if any(each.placement == "refused" for each in operators) else _try(model)
     if trial is not None:
         operators, said = _judge(operators, trial)
@@ -72,13 +74,21 @@ def examine(model: Path, board: Board | None) -> Examination:
     )
 
 
-def _dynamic_shapes(graph: Graph) -> list[Finding]:
-    if not any(tensor.dynamic for tensor in graph.tensors):
-        return []
-    reason = "some are known only when the model runs; TFLite Micro takes those that stand in the file for all time"
-    return [
-        Finding(severity="warning", operator="shapes", reason=reason, fix="convert the network with a batch of one")
-    ]
+def _structure(graph: Graph) -> list[Finding]:
+    """Findings about the model as a whole: shapes, control flow, weights kept elsewhere."""
+    findings = []
+    if any(tensor.dynamic for tensor in graph.tensors):
+        reason = "some are known only when the model runs; TFLite Micro takes those that stand in the file for all time"
+        fix = "convert the network with a batch of one"
+        findings.append(Finding(severity="warning", operator="shapes", reason=reason, fix=fix))
+    if graph.subgraphs > 1:
+        reason = f"{graph.subgraphs - 1} more graphs hold operators that are neither listed nor counted here"
+        findings.append(Finding(severity="warning", operator="control flow", reason=reason, fix=UNROLL))
+    if any(tensor.external for tensor in graph.tensors):
+        reason = "stand behind the FlatBuffer, where TFLite Micro does not look"
+        fix = "convert the network to a file below 2 GiB"
+        findings.append(Finding(severity="refused", operator="weights", reason=reason, fix=fix))
+    return findings
 
 
 def _try(model: Path) -> Trial:
@@ -95,7 +105,7 @@ def _judge(operators: Operators, trial: Trial) -> tuple[Operators, list[Finding]
     if trial.outcome == "no answer":
         reason = f"not verified by TFLite Micro: {trial.words}"
         return operators, [Finding(severity="uncertain", operator="model", reason=reason)]
-    reason = f"TFLite Micro {known_kernels().release} does not run it: {trial.words}"
+    reason = f"TFLite Micro does not run it: {trial.words}"
     blamed = re.search(r"Node (\w+) \(number (\d+)\) failed", trial.words)
     at = int(blamed[2]) if blamed else -1
     if blamed and at < len(operators) and operators[at].name == blamed[1]:

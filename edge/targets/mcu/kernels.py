@@ -29,9 +29,8 @@ class Kernel:
 
 @dataclass(frozen=True, kw_only=True)
 class Kernels:
-    """`release`: of the tflite-micro package; `runtime_bytes`: code of its interpreter and allocator."""
+    """`runtime_bytes`: code of TFLite Micro's interpreter and allocator."""
 
-    release: str
     runtime_bytes: int
     by_name: Mapping[str, Kernel]
 
@@ -41,7 +40,6 @@ def known_kernels() -> Kernels:
     """The table in `kernels.toml`."""
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return Kernels(
-        release=table["release"],
         runtime_bytes=table["runtime_bytes"],
         by_name={
             name: Kernel(add=row["add"], types=frozenset(row["types"].split()), code_bytes=row["code_bytes"])
@@ -88,9 +86,7 @@ def types_of(graph: Graph, operator: Operator) -> str:
 
 
 def _tensor(graph: Graph, indices: tuple[int, ...], place: int) -> Tensor | None:
-    if place >= len(indices) or not 0 <= indices[place] < len(graph.tensors):
-        return None
-    return graph.tensors[indices[place]]
+    return graph.tensors[indices[place]] if place < len(indices) and indices[place] >= 0 else None
 
 
 def _way_round(types: str) -> str:

@@ -53,7 +53,7 @@ def live_bytes(graph: Graph) -> int:
             deaths[index] = max(deaths.get(index, -1), operator.index)
     alive = [0] * (end + 1)
     for index, birth in births.items():
-        if 0 <= index < len(graph.tensors) and not graph.tensors[index].constant:
+        if not graph.tensors[index].constant:
             for at in range(max(birth, 0), deaths.get(index, birth) + 1):
                 alive[at] += _bytes(graph.tensors[index])
     return max(alive)
@@ -97,7 +97,7 @@ def _esp_nn(graph: Graph, operator: Operator) -> int:
 
 def _shapes(graph: Graph, operator: Operator, *, results: bool = False) -> list[tuple[int, ...]]:
     indices = operator.outputs if results else operator.inputs
-    return [graph.tensors[index].shape for index in indices if 0 <= index < len(graph.tensors)] or [(0,)]
+    return [graph.tensors[index].shape for index in indices if index >= 0] or [(0,)]
 
 
 def _is_weights(shapes: list[tuple[int, ...]]) -> bool:

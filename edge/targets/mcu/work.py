@@ -11,8 +11,8 @@ def multiply_accumulates(graph: Graph) -> int:
 
 
 def _of(graph: Graph, operator: Operator) -> int:
-    shapes = [graph.tensors[index].shape if 0 <= index < len(graph.tensors) else () for index in operator.inputs]
-    results = [graph.tensors[index].shape for index in operator.outputs if 0 <= index < len(graph.tensors)]
+    shapes = [graph.tensors[index].shape if index >= 0 else () for index in operator.inputs]
+    results = [graph.tensors[index].shape for index in operator.outputs]
     if len(shapes) < 2 or not results:
         return 0
     weights, result = shapes[1], results[0]

@@ -90,6 +90,20 @@ def test_dynamic_batch_is_told(foreign):
     assert [finding.operator for finding in verdict.findings if finding.severity == "warning"] == ["shapes"]
 
 
+def test_control_flow_is_told_and_not_converted(foreign, tmp_path):
+    import tensorflow as tf
+
+    def branch(x):
+        return tf.cond(tf.reduce_sum(x) > 0, lambda: tf.nn.relu(x), lambda: tf.abs(x))
+
+    path = foreign("branch", branch, [1, 4])
+    assert [finding.operator for finding in mcu.check(path, None).findings if finding.severity == "warning"] == [
+        "control flow"
+    ]
+    with pytest.raises(BadModel, match="control flow"):
+        mcu.convert(path, None, tmp_path)
+
+
 def test_lstm_is_judged_by_running_it(shared):
     verdict = mcu.check(shared / "edgetpu" / "models" / "keras_lstm_mnist_ptq.tflite", None)
     assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in {each.name for each in verdict.operators}
@@ -127,7 +141,7 @@ def test_damaged_file_gives_an_error_or_a_verdict(tflite_of, tmp_path):
     random = np.random.default_rng(1)
     path = tmp_path / "damaged.tflite"
     outcomes = set()
-    for _ in range(8):
+    for _ in range(5):
         damaged = bytearray(content)
         # The tables stand at the end, the weights before them.
         for at in random.integers(len(content) - 4000, len(content), 3):
