@@ -13,7 +13,9 @@ from edge.tflite import Graph, Operator
 
 STOPPED = "the compiler stops at the whole file"
 DROPPED = "its result reaches no output of the model, so the compiler drops it"
-LARGEST_ACTIVATION = 12 * 2**20  # bytes; posenet_mobilenet_v1_075_721_1281 has one of 11 MB and was compiled
+# Bytes. posenet_mobilenet_v1_075_721_1281 has a result of 11 MB and was compiled; where compilation fails is not known:
+# "we can't say any concrete limits [...] as it varies from operation to operation", google-coral/edgetpu #663.
+LARGEST_ACTIVATION = 12 * 2**20
 
 # Inputs that decide over the shape of the result: where one is computed, TFLite knows it only when the model runs.
 SHAPE_INPUTS: Mapping[str, tuple[int, ...]] = {

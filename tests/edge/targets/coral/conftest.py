@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import flatbuffers
@@ -55,8 +56,6 @@ def single() -> Build:
 
 
 def _numbered(tensors: list[Tensor]) -> list[Tensor]:
-    from dataclasses import replace
-
     return [replace(each, index=index) for index, each in enumerate(tensors)]
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from edge.boards import boards_of
 from edge.device.errors import BadModel, ConversionFailed
 from edge.targets import coral
 from edge.targets.coral.compiler import compile_model, parse_log
@@ -151,26 +150,3 @@ def test_convert_without_a_compiler_says_that_it_predicts(tflite_of, tmp_path, m
     assert "a prediction" in note.reason
     assert artifact.figures == {}
     assert [model.file for model in artifact.files] == ["model.tflite"]
-
-
-@pytest.mark.parametrize("name", [None, *boards_of("coral")])
-def test_convert_writes_device_instructions(name, tflite_of, tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    board = boards_of("coral")[name] if name else None
-    coral.convert(tflite_of("cnn", "int8-qat"), board, tmp_path)
-    text = (tmp_path / "DEVICE.md").read_text()
-    titles = [each.title for each in boards_of("coral").values()]
-    assert [title for title in titles if f"## {title}\n" in text] == ([board.title] if board else titles)
-    assert "apt-get install edgetpu-compiler" in text
-    assert "$" not in text.replace('"$PWD"', "")
-    micro = board is not None and board.word("runtime") == "tflite-micro"
-    assert ("libedgetpu.so.1" in text) != micro
-    assert ("coralmicro" in text) == (micro or board is None)
-    assert ("Python 3.7" in text) == (board is None or board.word("python") == "3.7")
-    assert ("/dev/apex_0" in text) == (board is None or name.startswith("m2"))
-
-
-def test_convert_with_a_compiled_file_leaves_out_how_to_compile(tflite_of, tmp_path, stand_in):
-    stand_in()
-    coral.convert(tflite_of("cnn", "int8-qat"), boards_of("coral")["usb-accelerator"], tmp_path)
-    assert "docker" not in (tmp_path / "DEVICE.md").read_text()

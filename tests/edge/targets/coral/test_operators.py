@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from edge.targets.coral.operators import judge
@@ -133,8 +134,6 @@ def test_judge_of_an_enlargement(name, before, after, taken, doubted, ruling, te
 
 @pytest.mark.parametrize(("count", "value", "taken"), [(1, 0, True), (1, 5, False), (2, 0, False)])
 def test_judge_of_a_concatenation_with_a_constant_takes_one_of_zeros(count, value, taken, ruling, tensor):
-    import numpy as np
-
     constant = tensor(1, 4, data=np.full(4, value, np.int8))
     found = ruling("CONCATENATION", [tensor(1, 4), *[constant] * count], tensor(1, 8))
     assert found.supported == taken
@@ -255,8 +254,6 @@ def test_predict_of_results_beyond_what_was_seen_is_uncertain(single, tensor):
 
 
 def _integers(tensor, values, dtype="INT32"):
-    import numpy as np
-
     return tensor(len(values), dtype=dtype, data=np.array(values, dtype.lower()), scales=0)
 
 
