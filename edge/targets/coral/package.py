@@ -47,7 +47,7 @@ def read_package(custom_options: bytes) -> Package:
 
 @dataclass(frozen=True)
 class _Table:
-    """A FlatBuffers table at `place` of `content`; fields by number, as in the schema."""
+    """A FlatBuffers table at `place` of `data`; fields by number, as in the schema."""
 
     data: bytes
     place: int
