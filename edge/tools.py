@@ -23,7 +23,7 @@ def find_tool(name: str, advice: str) -> str:
 def run_tool(command: list[str], *, folder: Path, log: Path, seconds: float) -> None:
     """Run `command` in `folder`, all that it prints into `log`, killed after `seconds`.
 
-    Raises ConversionFailed with the last line that it wrote where it fails or takes longer.
+    Raises ConversionFailed with the first error that it wrote where it fails or takes longer.
     """
     name = Path(command[0]).name
     with log.open("wb") as words:
@@ -35,9 +35,9 @@ def run_tool(command: list[str], *, folder: Path, log: Path, seconds: float) -> 
             )
         except subprocess.TimeoutExpired:
             raise ConversionFailed(
-                f"{name}: not done after {seconds:.0f} s and stopped; {log} has its log; make the network smaller"
+                f"{name}: not done after {seconds:.0f} s and stopped; make the network smaller"
             ) from None
     if done.returncode != 0:
         lines = log.read_text(errors="replace").strip().splitlines()
-        telling = [line for line in lines if "error" in line.lower()] or lines
-        raise ConversionFailed(f"{name}: ended with code {done.returncode}: {telling[-1][:300]}; {log} has its log")
+        telling = next((line for line in lines if "error" in line.lower()), lines[-1])
+        raise ConversionFailed(f"{name}: ended with code {done.returncode}: {telling[:300]}")

@@ -78,6 +78,8 @@ def open_verilator(folder: Path, layout: Layout, threads: int) -> Verilator:  # 
         command = [
             *(verilator, "--cc", "--exe", "--build", "-j", "2", "-O3", "-Wno-fatal", "-Wno-lint", "-Wno-style"),
             *("-CFLAGS", "-O1", "-MAKEFLAGS", "OPT_GLOBAL=-O0"),
+            # The wheel was configured without the flag that includes a precompiled header.
+            *("-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include"),
             *("--top-module", "stream", f"-I{folder.resolve()}", *sources, str(HARNESS)),
             *("--Mdir", str(place / "objects"), "-o", str(place.resolve() / PROGRAM)),
         ]

@@ -19,6 +19,8 @@ ADDERS_IN_A_ROW = 5
 # Extra depth that da4ml may add in search of fewer adders.
 EXTRA_DEPTH = 2
 MODULE = "network"
+# Tables are for functions that our layers do not have; yosys would look for their contents.
+UNUSED = ("lookup_table.v",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,8 @@ def write_verilog(logic: Logic, folder: Path) -> None:
     with TemporaryDirectory() as place:
         RTLModel(logic.pipeline, MODULE, place, flavor="verilog").write()
         for file in sorted(Path(place, "src").rglob("*.v")):
-            (folder / file.name).write_bytes(file.read_bytes())
+            if file.name not in UNUSED:
+                (folder / file.name).write_bytes(file.read_bytes())
 
 
 def _require_input(program: Any, source: Format) -> None:
