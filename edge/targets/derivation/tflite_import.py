@@ -3,15 +3,18 @@
 from pathlib import Path
 
 import numpy as np
-from onnx import GraphProto, ModelProto, TensorProto, numpy_helper
+from onnx import GraphProto, ModelProto, TensorProto, checker, numpy_helper
 
 from edge.device.errors import ConversionFailed, Unavailable
 from edge.targets.derivation.dense_bias import keep_dense_biases
 from edge.targets.derivation.graph import add_constant, constant, drop_unused, producer, rename
-from edge.tflite import read_graph
+from edge.tflite import UNREADABLE, read_graph
 
 OPSET = 17  # tf2onnx 1.17 refuses 19 and above; with 18 it leaves Transposes around reductions
 INPUT, OUTPUT, BATCH = "image", "logits", "batch"
+
+# What tf2onnx raises where it does not know an operator, or a damaged file leads it astray.
+FAILURES = (*UNREADABLE, KeyError, RuntimeError, AssertionError, checker.ValidationError)
 
 
 def import_tflite(file: Path, *, channels_first: bool, opset: int = OPSET, any_batch: bool = True) -> ModelProto:
@@ -33,7 +36,9 @@ def import_tflite(file: Path, *, channels_first: bool, opset: int = OPSET, any_b
         model, _ = tf2onnx.convert.from_tflite(
             str(file), opset=opset, inputs_as_nchw=[source.input.name] if channels_first else None
         )
-    except (ValueError, RuntimeError, KeyError, NotImplementedError) as error:
+        # Where an operator fails, tf2onnx only logs it and leaves a node without its inputs.
+        checker.check_model(model)
+    except FAILURES as error:
         raise ConversionFailed(f"{file}: tf2onnx cannot turn it into ONNX ({error}); use other layers") from error
     model.graph.name = file.stem
     name_input_and_output(model.graph)
