@@ -7,10 +7,14 @@ from edge.device.contract import Layout
 from edge.device.runtimes import RUNTIMES as DEVICE_RUNTIMES
 from edge.device.runtimes import Runtime
 from edge.device.runtimes import open_runtime as open_device_runtime
+from edge.simulators.saved_model import open_saved_model
 from edge.simulators.tflite_micro import open_tflite_micro
 
 # By name: opens (file, layout, threads); the file may be a folder. Their speed here says nothing of a device.
-SIMULATORS: dict[str, Callable[[Path, Layout, int], Runtime]] = {"tflite-micro": open_tflite_micro}
+SIMULATORS: dict[str, Callable[[Path, Layout, int], Runtime]] = {
+    "tflite-micro": open_tflite_micro,
+    "tensorflow": open_saved_model,
+}
 
 RUNTIMES = {**DEVICE_RUNTIMES, **SIMULATORS}
 

@@ -81,3 +81,13 @@ def make_selective_form(
     return selective_int8(
         network, input_scale=scale, input_zero_point=zero_point, calibration=calibration, left_float=left_float
     )
+
+
+def make_saved_model(model: Path, scale: float, zero_point: int, folder: Path) -> None:
+    """Write the SavedModel of `model`, as of `make_form`, in "bfloat16" into `folder`.
+
+    Raises ConversionFailed.
+    """
+    from pipeline.quantization.bfloat16 import write_saved_model
+
+    write_saved_model(load_network(model), folder, input_scale=scale, input_zero_point=zero_point)

@@ -35,8 +35,9 @@ def choose_place(settings: Train) -> Place:
         kind = "tpu" if "TPU_NAME" in os.environ else "gpu" if gpus else "cpu"
     if kind == "tpu":
         try:
-            resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect()
-        except (ValueError, tf.errors.NotFoundError):
+            # A TPU VM's own cores are called "local": https://www.tensorflow.org/guide/tpu
+            resolver = tf.distribute.cluster_resolver.TPUClusterResolver.connect(os.environ.get("TPU_NAME", "local"))
+        except (ValueError, RuntimeError, ImportError, OSError, tf.errors.OpError):
             raise _absent("tpu") from None
         strategy = tf.distribute.TPUStrategy(resolver)
         words = f"TPU with {strategy.num_replicas_in_sync} cores"

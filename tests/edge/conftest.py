@@ -14,6 +14,7 @@ from edge.target import Precision
 from edge.targets.cpu import convert as convert_for_cpu
 from edge.targets.jetson import convert as convert_for_jetson
 from pipeline.quantization.aware import quantization_aware
+from pipeline.quantization.bfloat16 import write_saved_model
 from pipeline.quantization.convert import to_tflite
 from pipeline.quantization.selective import rank_layers, selective_int8
 
@@ -22,6 +23,7 @@ WIDTHS = {"mobilenet_v1": 0.25}
 LABELS = 10
 
 TfliteOf = Callable[[str, Precision], Path]
+SavedModelOf = Callable[[str], Path]
 PicturesOf = Callable[[str, int], NDArray[np.uint8]]
 
 
@@ -40,16 +42,38 @@ def pictures_of() -> PicturesOf:
 
 
 @pytest.fixture(scope="session")
-def tflite_of(tmp_path_factory: pytest.TempPathFactory, pictures_of: PicturesOf) -> TfliteOf:
-    """The TFLite file of a network by name and precision."""
-    folder = tmp_path_factory.mktemp("tflite")
+def trained(pictures_of: PicturesOf) -> Callable[[str], keras.Model]:
+    """A float network by name, trained for a few steps."""
 
     @cache
-    def trained(name: str) -> keras.Model:
+    def train(name: str) -> keras.Model:
         keras.utils.set_random_seed(0)
         core = models.build(name, SHAPES[name], LABELS, width=WIDTHS.get(name, 1.0))
         _teach(core, pictures_of(name, 256))
         return core
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def saved_model_of(tmp_path_factory: pytest.TempPathFactory, trained: Callable[[str], keras.Model]) -> SavedModelOf:
+    """The bfloat16 SavedModel's folder of a network by name."""
+
+    @cache
+    def convert(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(f"saved-{name}")
+        write_saved_model(trained(name), folder, input_scale=1 / 128, input_zero_point=128)
+        return folder
+
+    return convert
+
+
+@pytest.fixture(scope="session")
+def tflite_of(
+    tmp_path_factory: pytest.TempPathFactory, pictures_of: PicturesOf, trained: Callable[[str], keras.Model]
+) -> TfliteOf:
+    """The TFLite file of a network by name and precision."""
+    folder = tmp_path_factory.mktemp("tflite")
 
     @cache
     def convert(name: str, precision: Precision) -> Path:
