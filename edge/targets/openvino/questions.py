@@ -16,6 +16,8 @@ UNKNOWN = re.compile(
 )
 OPSET = re.compile(r"-\d+$")
 
+FAILURES = (RuntimeError, UnicodeDecodeError)  # the second: a damaged file's names are no text
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Refusal:
@@ -40,7 +42,7 @@ def ask(model: Path) -> tuple[tuple[PlacedOperator, ...], tuple[Finding, ...]]:
     core = openvino.Core()
     try:
         network = core.read_model(model)
-    except RuntimeError as error:
+    except FAILURES as error:
         return _refused_by_front_end(names, _refusal(str(error)))
     takers = [device for device in core.available_devices if not _left_out(core, network, device)]
     accelerators = [device for device in takers if device != "CPU"]
@@ -66,13 +68,13 @@ def _left_out(core: Any, network: Any, device: str) -> list[str]:
     """The nodes of OpenVINO's own graph that the plugin of `device` does not execute."""
     try:
         taken = core.query_model(network, device)
-    except RuntimeError as error:
+        return [
+            f"{node.get_type_name()} {node.get_friendly_name()}"
+            for node in network.get_ordered_ops()
+            if node.get_friendly_name() not in taken
+        ]
+    except FAILURES as error:
         return [_last_line(str(error))]
-    return [
-        f"{node.get_type_name()} {node.get_friendly_name()}"
-        for node in network.get_ordered_ops()
-        if node.get_friendly_name() not in taken
-    ]
 
 
 def _refusal(message: str) -> _Refusal:
