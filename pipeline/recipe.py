@@ -156,7 +156,7 @@ class Limits:
     clock_mhz: Positive | None = None  # fpga: at least
 
 
-TargetName = Literal["cpu", "coral", "jetson", "mcu", "openvino"]
+TargetName = Literal["cpu", "coral", "jetson", "mcu", "openvino", "tpu"]
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)

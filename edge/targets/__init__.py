@@ -4,10 +4,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.target import Target
-from edge.targets import coral, cpu, jetson, mcu, openvino
+from edge.targets import coral, cpu, jetson, mcu, openvino, tpu
 from edge.targets.mcu.project import write_labels
 
-TARGETS: dict[str, Target] = {"cpu": cpu, "coral": coral, "jetson": jetson, "mcu": mcu, "openvino": openvino}
+TARGETS: dict[str, Target] = {
+    "cpu": cpu,
+    "coral": coral,
+    "jetson": jetson,
+    "mcu": mcu,
+    "openvino": openvino,
+    "tpu": tpu,
+}
 
 # What a target still writes once the artefact's labels are settled: into (folder, labels).
 WITH_LABELS: dict[str, Callable[[Path, Sequence[str]], None]] = {"mcu": write_labels}

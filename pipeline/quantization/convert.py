@@ -45,8 +45,12 @@ def to_tflite(
         content = _convert_int8(core, source, None)
     elif precision == "int16x8":
         content = _convert_int16x8(core, source, samples(source, calibration, precision))
-    else:
+    elif precision in ("float16", "float32"):
         return _convert_float(core, source, half=precision == "float16")
+    else:
+        raise ConversionFailed(
+            f"{precision}: no precision of a TFLite file made here; see pipeline.forms for the others"
+        )
     graph = parse_graph(content, core.name)
     if not allow_float_layers:
         require_integers(graph)

@@ -127,3 +127,9 @@ def test_operators_left_in_float_are_named(core):
 def test_an_aware_network_that_was_not_trained_with_this_scale_is_refused(aware):
     with pytest.raises(ConversionFailed, match="expected UINT8"):
         _convert(aware, "int8-qat", scale=1 / 255, zero_point=0)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "int8-selective", "fixed-4"])
+def test_a_precision_that_is_not_made_here_is_refused(precision, core):
+    with pytest.raises(ConversionFailed, match=f"{precision}: no precision of a TFLite file made here"):
+        _convert(core, precision)
