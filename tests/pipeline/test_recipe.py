@@ -40,7 +40,7 @@ def test_recipe_is_frozen(tmp_path: Path) -> None:
         ("[train]\nlearning_rate = -1", "train.learning_rate: received -1"),
         ('[train]\noptimizer = "adm"', "train.optimizer: received 'adm', expected 'sgd'"),
         ("[quantize]\nbudget = 2", "quantize.budget: received 2"),
-        ('[export]\ntargets = ["toaster"]', "received 'toaster', expected 'cpu', 'coral' or 'jetson'"),
+        ('[export]\ntargets = ["toaster"]', "received 'toaster', expected 'cpu', 'coral', "),
         ("[export]\ntargets = []", "export.targets: received []"),
     ],
 )
