@@ -21,6 +21,7 @@ from edge.tflite import read_graph
 STEP = 16  # bytes; TFLite Micro aligns its arena to this (MicroArenaBufferAlignment in micro_arena_constants.h)
 SECONDS = 60
 _REFUSED = 3  # exit code of the program: TFLite Micro said no
+_ALLOCATE, _RUN = "allocate", "run"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +55,10 @@ def smallest_arena(model: Path) -> Trial:
             return Trial(outcome="refused", words=words)
         if done.returncode == 0:
             return Trial(outcome="runs", arena_bytes=int(done.stdout.split()[-1]))
-        tried = [int(size) for size in done.stdout.split()]
-        if not tried or tried[-1] in (ARENA_BYTES, floor):
-            return Trial(outcome="crashed", words=words or f"its process ended with code {done.returncode}")
-        floor = tried[-1]  # this size made it end itself: the answer lies above
+        tried = done.stdout.split()
+        if tried[-2:-1] != [_ALLOCATE]:
+            return Trial(outcome="crashed", words=f"its process ended with code {done.returncode} while the model ran")
+        floor = int(tried[-1])  # it ends itself where its own tables do not fit: the answer lies above
 
 
 def find_arena(model: Path, floor: int) -> int | None:
@@ -84,7 +85,7 @@ def find_arena(model: Path, floor: int) -> int | None:
 def _runs(content: bytes, inputs: int, arena_bytes: int, *, invoke: bool) -> bool:
     from tflite_micro import runtime
 
-    print(arena_bytes, flush=True)  # noqa: T201 - what the parent reads
+    print(_RUN if invoke else _ALLOCATE, arena_bytes, flush=True)  # noqa: T201 - what the parent reads
     try:
         interpreter = runtime.Interpreter.from_bytes(content, arena_size=arena_bytes)
         if invoke:

@@ -2,8 +2,10 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import flatbuffers
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from tflite_micro import runtime
 
 from edge.device.errors import BadArtifact
@@ -98,3 +100,18 @@ def test_smallest_arena_survives_sizes_that_end_the_process(tmp_path):
     assert codes[0] == 0
     assert codes[1] != 0
     assert codes[2] < 0
+
+
+def test_smallest_arena_of_a_model_that_crashes_says_so(tflite_of, tmp_path):
+    """Dense weights said to be far longer than they are: TFLite Micro reads on behind the file."""
+    model = schema.ModelT.InitFromPackedBuf(tflite_of("cnn", "int8-qat").read_bytes(), 0)
+    graph = model.subgraphs[0]
+    dense = next(each for each in reversed(graph.operators) if len(each.inputs) == 3)
+    graph.tensors[dense.inputs[1]].shape = [10, 1 << 26]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path = tmp_path / "long.tflite"
+    path.write_bytes(builder.Output())
+    found = smallest_arena(path)
+    assert (found.outcome, found.arena_bytes) == ("crashed", None)
+    assert "ended with code -" in found.words
