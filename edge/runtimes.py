@@ -7,13 +7,21 @@ from edge.device.contract import Layout
 from edge.device.runtimes import RUNTIMES as DEVICE_RUNTIMES
 from edge.device.runtimes import Runtime
 from edge.device.runtimes import open_runtime as open_device_runtime
+from edge.simulators.da4ml import open_da4ml
+from edge.simulators.fixed_point import open_fixed_point
+from edge.simulators.hls4ml import open_hls4ml
 from edge.simulators.saved_model import open_saved_model
 from edge.simulators.tflite_micro import open_tflite_micro
+from edge.simulators.verilator import open_verilator
 
 # By name: opens (file, layout, threads); the file may be a folder. Their speed here says nothing of a device.
 SIMULATORS: dict[str, Callable[[Path, Layout, int], Runtime]] = {
     "tflite-micro": open_tflite_micro,
     "tensorflow": open_saved_model,
+    "fixed-point": open_fixed_point,
+    "da4ml": open_da4ml,
+    "verilator": open_verilator,
+    "hls4ml": open_hls4ml,
 }
 
 RUNTIMES = {**DEVICE_RUNTIMES, **SIMULATORS}

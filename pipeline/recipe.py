@@ -144,6 +144,24 @@ class Quantize:
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
+class Fpga:
+    """The network in fixed point. `hidden`: units of the hidden layers of a student, small enough to be unrolled, that
+    learns from the trained network; where it is not given, the trained network itself is put in fixed point."""
+
+    hidden: Annotated[tuple[Count, ...], Field(min_length=1)] | None = None
+    input_bits: Annotated[int, Field(ge=1, le=8)] = 8  # of a byte: its lowest bits are left out
+    activation_bits: Annotated[int, Field(ge=1, le=16)] | None = None  # as many as the weights' where not given
+    sparsity: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of weights that are 0
+    batch_size: Count = 64
+    mixup: Annotated[float, Field(ge=0, le=10)] = 1.0  # of pictures whose answers the student learns
+    student_epochs: Count = 100
+    student_learning_rate: Positive = 5e-3
+    pruning_epochs: Count = 50  # after each of three rounds
+    epochs: Count = 50  # with the numbers rounded
+    learning_rate: Positive = 2e-3
+
+
+@dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Limits:
     """Bounds that a target's artefact must keep. `budget` takes the place of quantize.budget for this target."""
 
@@ -156,7 +174,7 @@ class Limits:
     clock_mhz: Positive | None = None  # fpga: at least
 
 
-TargetName = Literal["cpu", "coral", "jetson", "mcu", "openvino", "tpu"]
+TargetName = Literal["cpu", "coral", "jetson", "mcu", "openvino", "tpu", "fpga"]
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -183,6 +201,7 @@ class Recipe:
     model: Model
     train: Train = Train()
     quantize: Quantize = Quantize()
+    fpga: Fpga = Fpga()
     export: Export = Export(boards={}, limits={})
 
     def limits(self, target: TargetName) -> Limits:
@@ -270,6 +289,7 @@ def _known_keys() -> list[str]:
         "model": Model,
         "train": Train,
         "quantize": Quantize,
+        "fpga": Fpga,
         "export": Export,
     }
     nested = {**sections, "train.augment": Augment, "train.fine_tune": FineTune}

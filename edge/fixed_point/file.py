@@ -49,7 +49,8 @@ def write_network(path: Path, network: Network) -> None:
         nodes.append({"layer": type(node.layer).__name__, "inputs": node.inputs, **fields})
         if isinstance(node.layer, Dense | Conv2D):
             arrays |= {f"{position}.{name}": getattr(node.layer, name).astype(np.int32) for name in _ARRAYS}
-    header = {"format": FORMAT, "shape": network.shape, "front": asdict(network.front), "nodes": nodes}
+    front = asdict(network.front)
+    header = {"format": FORMAT, "bits": network.bits, "shape": network.shape, "front": front, "nodes": nodes}
     arrays[HEADER] = np.array(json.dumps(header))
     content = BytesIO()
     np.savez_compressed(content, allow_pickle=False, **arrays)
@@ -67,6 +68,7 @@ def read_network(path: Path) -> Network:
             if header["format"] != FORMAT:
                 raise BadModel(f"{path}: format {header['format']!r}, this version of Edgewise reads {FORMAT}")
             network = Network(
+                bits=int(header["bits"]),
                 shape=_three(header["shape"]),
                 front=Front(**header["front"]),
                 nodes=tuple(_node(position, each, archive) for position, each in enumerate(header["nodes"])),

@@ -113,8 +113,12 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """Pictures of `shape` (height, width, channels), bytes, to the last node's numbers: the logits."""
+    """Pictures of `shape` (height, width, channels), bytes, to the last node's numbers: the logits.
 
+    `bits` is the width that the weights were trained for; all of them may need less.
+    """
+
+    bits: int
     shape: tuple[int, int, int]
     front: Front
     nodes: tuple[Node, ...]

