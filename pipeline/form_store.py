@@ -10,7 +10,7 @@ from edge.target import Precision
 from pipeline.data.dataset import Dataset, Split, load_dataset
 from pipeline.data.source import Report
 from pipeline.evaluation import Logits, evaluate_logits, float_logits, run_in
-from pipeline.forms import input_quantization, make_form, make_selective_form, rank_form_layers
+from pipeline.forms import input_quantization, make_form, make_saved_model, make_selective_form, rank_form_layers
 from pipeline.isolate import Child
 from pipeline.origins import train_origin
 from pipeline.quantization.selective import fewest_float_layers
@@ -27,6 +27,11 @@ def reference_runtime(precision: Precision) -> str:
     if precision.startswith("fixed-"):
         return "fixed-point"
     return "tensorflow" if precision == "bfloat16" else "litert-reference"
+
+
+def _name(precision: Precision) -> str:
+    """What a form is called in its folder."""
+    return "saved_model" if precision == "bfloat16" else "model.tflite"
 
 
 class FormStore:
@@ -53,14 +58,15 @@ class FormStore:
         # Named by all that it is made from: another training or version makes another file.
         origin = repr((train_origin(self._recipe, self._run), self._recipe.quantize)) + source_hash("export")
         folder = self._run / "forms" / f"{precision}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
-        form = folder / "model.tflite"
-        if not form.exists():
-            for stale in folder.parent.glob(f"{precision}-*"):
+        if not folder.exists():
+            for stale in folder.parent.glob(f"*{precision}-*"):
                 shutil.rmtree(stale)
-            folder.mkdir(parents=True)
+            new = folder.with_name(f".{folder.name}.new")
+            new.mkdir(parents=True)
             self._report(f"converting to {precision}", 0, 1)
-            write_bytes(form, self._content(precision, folder))
-        return form
+            self._make(precision, new)
+            new.rename(folder)
+        return folder / _name(precision)
 
     def validation_logits(self, precision: Precision) -> Logits:
         """What the form of `precision` answers on validation in its reference runtime, float32 [n, classes]."""
@@ -70,18 +76,23 @@ class FormStore:
             self._answers[precision] = run_in(runtime, self.file(precision), samples, self._report, words)
         return self._answers[precision]
 
-    def _content(self, precision: Precision, folder: Path) -> bytes:
+    def _make(self, precision: Precision, folder: Path) -> None:
+        """Write the form into `folder`; one that was refused before is refused again, unasked."""
         if precision in self._refused:
             raise self._refused[precision]
+        form = folder / _name(precision)
         try:
-            return self._selective(folder) if precision == "int8-selective" else self._tflite(precision)
+            if precision == "bfloat16":
+                self._child.call(make_saved_model, self._model, *self._pixels, form)
+            elif precision == "int8-selective":
+                write_bytes(form, self._selective(folder))
+            else:
+                pictures = calibration_pictures(self._recipe, self._dataset()) if precision in CALIBRATED else None
+                content = self._child.call(make_form, self._model, precision, *self._pixels, pictures, None, True)
+                write_bytes(form, content)
         except ConversionFailed as error:
             self._refused[precision] = error
             raise
-
-    def _tflite(self, precision: Precision) -> bytes:
-        pictures = calibration_pictures(self._recipe, self._dataset()) if precision in CALIBRATED else None
-        return self._child.call(make_form, self._model, precision, *self._pixels, pictures, None, True)
 
     def _selective(self, folder: Path) -> bytes:
         """int8 but for the fewest layers that hold the budget; their names are left in `folder`."""

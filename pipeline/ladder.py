@@ -101,7 +101,7 @@ def climb(job: Export, folder: Path) -> tuple[Artifact, list[Tried]]:
 def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | None, Tried]:
     """Judge the form first, which costs least; then what the target makes of it. No artefact where the form fails."""
     form, target = job.forms.file(precision), TARGETS[job.target]
-    verdict = target.check(form, job.board)
+    verdict = job.child.call(target.check, form, job.board)  # some ask converters, which load TensorFlow or crash
     if verdict.refusals:
         raise ConversionFailed("; ".join(verdict.refusals))
     top1, drop = _accuracy(job, job.forms.validation_logits(precision))
@@ -116,9 +116,11 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | No
         validation = job.dataset.part(Split.VALIDATION)
         logits = run_in(first.runtimes[0], folder / first.file, validation, job.report, words, artifact.layout)
         top1, drop = _accuracy(job, logits)
+    told = {finding.operator for finding in artifact.findings}  # after the fact: it knows better than the check
+    findings = (*(each for each in verdict.findings if each.operator not in told), *artifact.findings)
     rung = replace(
         rung,
-        findings=tuple(f"{finding.severity}: {finding}" for finding in (*verdict.findings, *artifact.findings)),
+        findings=tuple(f"{finding.severity}: {finding}" for finding in findings),
         validation_top1=top1,
         drop=drop,
         bytes=size_of(folder / first.file),
