@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from edge.boards import Board
 from edge.device.contract import Layout, ModelFile
+from edge.device.files import size_of
 
 Precision = Literal[
     "int8-ptq", "int8-qat", "int8-selective", "int16x8", "float16", "bfloat16", "float32",
@@ -103,6 +104,14 @@ class Artifact:
     must_equal: frozenset[str] = frozenset()
     findings: tuple[Finding, ...] = ()
     figures: Mapping[str, float] = field(default_factory=dict)
+
+
+def size_of_model(file: Path) -> int:
+    """Bytes of a model file, and of the weights that its format keeps beside it."""
+    if file.name == "saved_model.pb":
+        return size_of(file.parent)
+    beside = file.with_suffix(".bin")  # of OpenVINO's IR
+    return size_of(file) + (size_of(beside) if file.suffix == ".xml" else 0)
 
 
 class Target(Protocol):

@@ -9,9 +9,9 @@ import numpy as np
 
 from edge.boards import Board
 from edge.device.errors import BadModel, ConversionFailed, Diverged, ProofFailed
-from edge.device.files import sha256_of, size_of
+from edge.device.files import sha256_of
 from edge.runtimes import SIMULATORS, open_runtime
-from edge.target import Artifact, Precision
+from edge.target import Artifact, Precision, size_of_model
 from edge.targets import TARGETS
 from pipeline.data.dataset import Dataset, Split
 from pipeline.data.source import Report
@@ -46,7 +46,7 @@ class Export:
 class Tried:
     """One rung that was tried. `reason` says in words why it was taken or refused; `findings` what the target had to
     say about the model; `figures` what its tools measured. Figures are None where the rung was refused before they were
-    known. `drop`: loss of top-1 on validation against float. `bytes`: of the reference file."""
+    known. `drop`: loss of top-1 on validation against float. `bytes`: of the reference file and its weights."""
 
     precision: Precision
     accepted: bool
@@ -123,7 +123,7 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | No
         findings=tuple(f"{finding.severity}: {finding}" for finding in findings),
         validation_top1=top1,
         drop=drop,
-        bytes=size_of(folder / first.file),
+        bytes=size_of_model(folder / first.file),
         figures=dict(artifact.figures),
     )
     if refusal := _over_budget(job, drop):
@@ -153,7 +153,7 @@ def _over_budget(job: Export, drop: float) -> str:
 def _over_limits(job: Export, artifact: Artifact) -> str:
     """Which of the recipe's limits the artefact breaks, in words; empty where it keeps them."""
     limits = job.recipe.limits(job.target)
-    figures = {**artifact.figures, "bytes": size_of(artifact.folder / artifact.files[0].file)}
+    figures = {**artifact.figures, "bytes": size_of_model(artifact.folder / artifact.files[0].file)}
     for name in ("bytes", "arena_bytes", "flash_bytes", "cells"):
         bound, found = getattr(limits, name), figures.get(name)
         if bound is not None and found is None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.device.contract import Layout, ModelFile
-from edge.device.files import size_of
 from edge.runtimes import SIMULATORS
+from edge.target import size_of_model
 from pipeline.data.dataset import Samples
 from pipeline.data.source import Report
 from pipeline.evaluation import (
@@ -91,7 +91,7 @@ def _proof(subject: Subject, model: ModelFile, runtime: str, logits: Logits, ref
         file=model.file,
         runtime=runtime,
         sha256=model.sha256,
-        bytes=size_of(path),
+        bytes=size_of_model(path),
         samples=accuracy.count,
         top1=accuracy.top1,
         top1_interval=accuracy.interval,

@@ -166,7 +166,7 @@ class Limits:
     """Bounds that a target's artefact must keep. `budget` takes the place of quantize.budget for this target."""
 
     budget: Fraction | None = None
-    bytes: Count | None = None  # the reference file
+    bytes: Count | None = None  # the reference file and its weights
     latency_ms: Positive | None = None  # one picture, one thread, in the fastest runtime of this host
     arena_bytes: Count | None = None  # mcu
     flash_bytes: Count | None = None  # mcu
@@ -179,7 +179,7 @@ TargetName = Literal["cpu", "coral", "jetson", "mcu", "openvino", "tpu", "fpga"]
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Export:
-    targets: Annotated[tuple[TargetName, ...], Field(min_length=1)] = ("cpu", "coral", "jetson")
+    targets: Annotated[tuple[TargetName, ...], Field(min_length=1)] = ("cpu", "coral", "jetson", "mcu", "openvino")
     boards: Annotated[dict[TargetName, str], Field(default_factory=dict)]  # the board of a target, where one is meant
     limits: Annotated[dict[TargetName, Limits], Field(default_factory=dict)]
 

@@ -98,15 +98,37 @@ def test_stage_without_the_one_before_names_the_command(edgewise: Command, recip
     refused(edgewise("export", recipe, "--run", tmp_path / "run"), "run `edgewise train RECIPE` first")
 
 
+@pytest.mark.parametrize(
+    ("target", "limit", "words"),
+    [
+        ("coral", "bytes=1000", ("coral: int8-qat: takes", "1,000 are allowed")),
+        ("mcu", "arena_bytes=1000", ("mcu: int8-qat: takes", "mcu: int16x8: takes", "arena bytes, 1,000 are allowed")),
+        ("openvino", "cells=1000", ("has no figure cells",)),
+    ],
+)
 def test_limit_that_no_rung_holds_fails_the_proof(
-    edgewise: Command, quick_digits: tuple[str, ...], finished_run: Path, tmp_path: Path
+    target: str,
+    limit: str,
+    words: tuple[str, ...],
+    edgewise: Command,
+    quick_digits: tuple[str, ...],
+    finished_run: Path,
+    tmp_path: Path,
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished_run, run)
-    settings = (*quick_digits, "--set", "export.limits.coral.bytes=1000", "--run", run, "--targets", "coral")
+    settings = (*quick_digits, "--set", f"export.limits.{target}.{limit}", "--run", run, "--targets", target)
     done = edgewise("export", "recipes/digits.toml", *settings)
-    refused(done, "coral: int8-qat: takes", "1,000 are allowed", "no rung holds", code=3)
+    refused(done, *words, "no rung holds; for the limits", code=3)
     assert half_written(run) == []
+    (failure,) = json.loads((run / "report" / "results.json").read_text())["refused"]
+    assert {rung["cause"] for rung in failure["tried"]} == {"limit"}
+    assert all(rung["validation_top1"] > 0 for rung in failure["tried"])
+
+
+def test_board_that_a_target_does_not_have_is_named(edgewise: Command, tmp_path: Path) -> None:
+    settings = ("--set", "export.boards.mcu=abacus", "--run", tmp_path / "run")
+    refused(edgewise("export", "recipes/digits.toml", *settings), "board 'abacus': unknown to the target mcu", "rp2040")
 
 
 def test_tampered_artefact_is_refused(edgewise: Command, finished_run: Path, photographs: Path, tmp_path: Path) -> None:
