@@ -10,6 +10,7 @@ from edge.target import Precision
 from pipeline.data.dataset import Dataset, Split, load_dataset
 from pipeline.data.source import Report
 from pipeline.evaluation import Logits, evaluate_logits, float_logits, run_in
+from pipeline.fixed_point.form import fixed_point_form
 from pipeline.forms import input_quantization, make_form, make_saved_model, make_selective_form, rank_form_layers
 from pipeline.isolate import Child
 from pipeline.origins import train_origin
@@ -55,6 +56,8 @@ class FormStore:
             if not form.exists():
                 quantize_stage(self._recipe, self._run, self._report, both=True)
             return form
+        if precision.startswith("fixed-"):
+            return fixed_point_form(self._recipe, self._run, int(precision.removeprefix("fixed-")), self._report)
         # Named by all that it is made from: another training or version makes another file.
         origin = repr((train_origin(self._recipe, self._run), self._recipe.quantize)) + source_hash("export")
         folder = self._run / "forms" / f"{precision}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"

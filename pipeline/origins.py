@@ -50,6 +50,8 @@ def export_origin(recipe: Recipe, run: Path, target: TargetName) -> Manifest:
         "board": recipe.export.boards.get(target),
         "limits": settings_of(limits) if limits else None,
     }
+    if target == "fpga":
+        about["fpga"] = _settings(recipe.fpga)
     return origin("export", {**wanted.settings, **about}, wanted.inputs)
 
 

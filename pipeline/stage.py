@@ -31,10 +31,11 @@ _QUANTIZING = (
 _SOURCES: dict[str, tuple[str, ...]] = {
     "data": ("pipeline/data", "edge/device/image.py"),
     "train": _TRAINING,
-    "quantize": (*_QUANTIZING, "edge/device/runtimes.py", "edge/runtimes.py", "edge/simulators", "edge/tflite.py"),
+    "quantize": (*_QUANTIZING, "edge/device/runtimes.py", "edge/runtimes.py", "edge/tflite.py"),
     "export": (
         *_QUANTIZING,
         "pipeline/form_store.py",
+        "pipeline/fixed_point",
         "pipeline/export.py",
         "pipeline/ladder.py",
         "pipeline/proof.py",

@@ -23,6 +23,9 @@ ELSEWHERE = (
     "edge.device.manifest",
     "edge.device.contract",  # the layout's names
     "edge.target",  # names and types
+    "edge.simulators",  # quantize runs LiteRT's reference kernels alone, and export has all of edge
+    "edge.fixed_point",
+    "edge.tools",
     "edge.boards",  # read where a recipe names a board
 )
 
