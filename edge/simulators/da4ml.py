@@ -22,7 +22,11 @@ class Da4ml:
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         front = self._interface.front
         codes = front.codes(batch).reshape(len(batch), -1)
-        numbers: NDArray[np.float64] = self._program.predict(np.ldexp(codes.astype(np.float64), -front.format.fraction))
+        inputs = np.ldexp(codes.astype(np.float64), -front.format.fraction)
+        try:
+            numbers: NDArray[np.float64] = self._program.predict(inputs)
+        except RuntimeError as error:
+            raise BadArtifact(f"da4ml's interpreter refuses its own program ({error})") from None
         return numbers.astype(np.float32)
 
 

@@ -147,8 +147,6 @@ def _outputs(inputs: Any, steps: Sequence[Step], masks: Masks) -> list[Any]:
         value = _keras_layer(step, mask)(sources if step.kind == "add" else sources[0])
         if step.kind == "add" and step.relu:
             value = keras.layers.Activation("relu", name=_last_layer(step))(value)
-        if step.kind == "average_pool" and value.shape[1:3] == (1, 1):
-            value = keras.layers.Flatten(name=f"{step.name}_flat")(value)
         values.append(value)
     return values
 

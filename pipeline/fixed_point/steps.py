@@ -11,7 +11,7 @@ from edge.fixed_point.network import PICTURE
 
 Kind = Literal["dense", "conv", "max_pool", "average_pool", "flatten", "add"]
 PRODUCTS: tuple[Kind, ...] = ("dense", "conv")
-_IGNORED = ("Dropout", "InputLayer", "QuantizeLayer")
+_IGNORED = ("Dropout",)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -42,18 +42,16 @@ def steps_of(core: Any) -> tuple[Step, ...]:
             continue
         sources = layer.input if isinstance(layer.input, list) else [layer.input]
         inputs = tuple(made[tensor.name] for tensor in sources)
-        if kind in _IGNORED:
+        if kind in _IGNORED or kind == "BatchNormalization" or _is_relu(layer):
             made[layer.output.name] = inputs[0]
-        elif kind == "BatchNormalization" or kind == "ReLU" or (kind == "Activation" and _activation(layer) == "relu"):
-            made[layer.output.name] = inputs[0]
-            changed = (
-                _normalised(steps, inputs[0], layer)
-                if kind == "BatchNormalization"
-                else _rectified(steps, inputs[0], layer)
-            )
-            steps[inputs[0]] = changed
+            if kind == "BatchNormalization":
+                steps[inputs[0]] = _normalised(steps, inputs[0], layer)
+            elif _is_relu(layer):
+                steps[inputs[0]] = _rectified(steps, inputs[0], layer)
         else:
             steps.append(_step(layer, kind, inputs))
+            if kind == "GlobalAveragePooling2D":
+                steps.append(Step(name=f"{layer.name}_flat", kind="flatten", inputs=(len(steps) - 1,)))
             made[layer.output.name] = len(steps) - 1
     return tuple(steps)
 
@@ -101,6 +99,11 @@ def _rectified(steps: list[Step], at: int, layer: Any) -> Step:
     if getattr(layer, "max_value", None) is not None or getattr(layer, "negative_slope", False):
         raise _unknown(layer, "only the plain ReLU has a fixed-point layer")
     return replace(steps[at], relu=True)
+
+
+def _is_relu(layer: Any) -> bool:
+    kind = type(layer).__name__
+    return kind == "ReLU" or (kind == "Activation" and _activation(layer) == "relu")
 
 
 def _activation(layer: Any) -> str:

@@ -6,7 +6,7 @@ da4ml 0.6.0 makes wrong logic in silence where it scales constants by 32 bits an
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.device.errors import ConversionFailed
+from edge.device.errors import BadArtifact, ConversionFailed
 from edge.device.runtimes import Runtime
 from edge.fixed_point.evaluate import logits_of
 from edge.fixed_point.network import Network
@@ -22,8 +22,11 @@ class Gate:
         self.expected = logits_of(network, self.pictures)
 
     def require_equal(self, name: str, runtime: Runtime) -> None:
-        """Raise ConversionFailed where the logits of `runtime` differ in any bit, naming the first that does."""
-        found = runtime.run(self.pictures)
+        """Raise ConversionFailed where the logits of `runtime` differ in any bit, or it cannot run."""
+        try:
+            found = runtime.run(self.pictures)
+        except BadArtifact as error:
+            raise ConversionFailed(f"{name} does not run: {error}") from None
         wrong = np.argwhere(found != self.expected)
         if len(wrong):
             picture, label = wrong[0]

@@ -14,8 +14,8 @@ from edge.fixed_point.formats import Format
 from edge.fixed_point.network import Network
 
 SETUP = "make setup-fpga"
-# Adders in a row between two registers. Five keep an ECP5 of speed grade 6 above 50 MHz; see docs of `synthesis`.
-ADDERS_IN_A_ROW = 5
+# Adders in a row between two registers: with five, nextpnr ended at 50 MHz on an ECP5 of speed grade 6.
+ADDERS_IN_A_ROW = 3
 # Extra depth that da4ml may add in search of fewer adders.
 EXTRA_DEPTH = 2
 MODULE = "network"
