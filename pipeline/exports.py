@@ -6,6 +6,7 @@ from typing import Any
 
 from edge.boards import find_board
 from edge.device.errors import BadArtifact
+from edge.targets import PREREQUISITES
 from pipeline.data.dataset import load_dataset
 from pipeline.data.source import Report
 from pipeline.evaluation import float_logits
@@ -24,14 +25,17 @@ def export_stage(
 ) -> bool:
     """Make and prove the artefact of one target in run/export/<target>; False where that was up to date.
 
-    `announce` is told the plan before it is walked. Raises ProofFailed where no rung of the target's ladder holds; an
-    older artefact stays as it is then.
+    `announce` is told the plan before it is walked. An older artefact stays as it is where this fails.
+
+    Raises ProofFailed where no rung of the target's ladder holds, Unavailable where a tool of the target is missing.
     """
     place, wanted = run / "export" / target, export_origin(recipe, run, target)
     if up_to_date(place, wanted):
         return False
     from pipeline.export import export
 
+    if target in PREREQUISITES:
+        PREREQUISITES[target]()
     job = Export(
         recipe=recipe,
         target=target,

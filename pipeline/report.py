@@ -1,6 +1,6 @@
 """results.json and the table: every artefact's proof beside the float model's figures."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from edge.device.errors import ProofFailed
+from edge.device.errors import EdgewiseError
 from edge.device.files import read_json
 from pipeline.data.dataset import Split, load_dataset
 from pipeline.evaluation import evaluate_logits, float_logits
@@ -22,7 +22,7 @@ def read_proofs(run: Path, targets: Iterable[str]) -> dict[str, Any]:
     return {target: read_json(run / "export" / target / "proof.json") for target in targets}
 
 
-def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: dict[str, ProofFailed]) -> dict[str, Any]:
+def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: Mapping[str, EdgewiseError]) -> dict[str, Any]:
     """The content of results.json: figures of the float model, one row for each file and runtime of `proofs`, and why
     the targets of `refused` have none."""
     dataset = load_dataset(run / "data")

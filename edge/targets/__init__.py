@@ -5,6 +5,7 @@ from pathlib import Path
 
 from edge.target import Target
 from edge.targets import coral, cpu, jetson, mcu, openvino, tpu
+from edge.targets.fpga.prerequisites import require_tools
 from edge.targets.mcu.project import write_labels
 
 TARGETS: dict[str, Target] = {
@@ -18,3 +19,6 @@ TARGETS: dict[str, Target] = {
 
 # What a target still writes once the artefact's labels are settled: into (folder, labels).
 WITH_LABELS: dict[str, Callable[[Path, Sequence[str]], None]] = {"mcu": write_labels}
+
+# What has to be installed for a target's convert, asked before anything is trained for it; raises Unavailable.
+PREREQUISITES: dict[str, Callable[[], None]] = {"fpga": require_tools}

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from edge.device.errors import ProofFailed
+from edge.device.errors import ProofFailed, Unavailable
 from edge.device.files import read_json, write_json
 from edge.targets import TARGETS
 from pipeline import exports, stages
@@ -66,7 +66,7 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
     """Make the artefact of each target of RECIPE and prove it on the blind test.
 
     For each target the ladder of precisions is climbed until one holds the accuracy budget on validation. Exit code 3
-    where none does, or where the blind test refutes it.
+    where none does, or where the blind test refutes it; 2 where a target's tools are missing.
 
     \b
     Example:
@@ -74,14 +74,14 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
     """
     if targets is not None:
         overrides += (f"export.targets={json.dumps(targets.replace(',', ' ').split())}",)
-    refused: dict[str, ProofFailed] = {}
+    refused: dict[str, ProofFailed | Unavailable] = {}
     with at_work(recipe, overrides, run) as (loaded, folder, report), Child() as child:
         forms = FormStore(loaded, folder, child, report)
         for target in loaded.export.targets:
             place = folder / "export" / target
             try:
                 made = exports.export_stage(loaded, folder, target, forms, child, report, _announce)
-            except ProofFailed as failure:
+            except (ProofFailed, Unavailable) as failure:
                 refused[target] = failure
                 continue
             _say("export", place, made)
@@ -93,7 +93,9 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
         write_json(folder / "report" / "results.json", results)
     show(results, as_json)
     if refused:
-        raise ProofFailed("\n".join(map(str, refused.values())))
+        words = "\n".join(map(str, refused.values()))
+        missing = any(isinstance(failure, Unavailable) for failure in refused.values())
+        raise Unavailable(words) if missing else ProofFailed(words)
 
 
 def _announce(job: Export) -> None:
