@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.target import Target
-from edge.targets import coral, cpu, jetson, mcu, openvino, tpu
+from edge.targets import coral, cpu, fpga, jetson, mcu, openvino, tpu
 from edge.targets.fpga.prerequisites import require_tools
 from edge.targets.mcu.project import write_labels
 
@@ -15,6 +15,7 @@ TARGETS: dict[str, Target] = {
     "mcu": mcu,
     "openvino": openvino,
     "tpu": tpu,
+    "fpga": fpga,
 }
 
 # What a target still writes once the artefact's labels are settled: into (folder, labels).

@@ -14,6 +14,7 @@ from edge.fixed_point.formats import Format, narrowest
 from edge.fixed_point.interface import Interface
 from edge.fixed_point.network import PICTURE, Add, AveragePool, Conv2D, Dense, Flatten, MaxPool, Network, Node, Round
 from edge.fixed_point.spans import Span, input_spans, spans_of
+from edge.targets.fpga.prerequisites import SETUP
 
 PROJECT = "network"
 # Vitis HLS takes no array of more elements apart, so layers of more weights share multipliers ("Resource").
@@ -33,7 +34,7 @@ def write_project(network: Network, interface: Interface, part: str, folder: Pat
         from hls4ml.backends import get_backend
         from hls4ml.model.graph import ModelGraph
     except ImportError:
-        raise Unavailable("the package hls4ml is missing; make setup-fpga") from None
+        raise Unavailable(f"the package hls4ml is missing; {SETUP}") from None
 
     unrolled = all(layer.weights.size <= UNROLLED_WEIGHTS for layer in network.products)
     layers, precisions = _layers(network, interface)

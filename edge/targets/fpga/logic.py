@@ -12,8 +12,8 @@ from edge.device.errors import ConversionFailed, Unavailable
 from edge.fixed_point.evaluate import evaluate
 from edge.fixed_point.formats import Format
 from edge.fixed_point.network import Network
+from edge.targets.fpga.prerequisites import SETUP
 
-SETUP = "make setup-fpga"
 # Adders in a row between two registers: with five, nextpnr ended at 50 MHz on an ECP5 of speed grade 6.
 ADDERS_IN_A_ROW = 3
 # Extra depth that da4ml may add in search of fewer adders.

