@@ -79,7 +79,7 @@ def test_bitstream_and_figures_are_those_of_the_tools(ecp5):
     for log in ("yosys.log", "nextpnr.log", "pack.log"):
         assert (ecp5.folder / "bitstream" / log).stat().st_size > 0
     log = (ecp5.folder / "bitstream" / "nextpnr.log").read_text()
-    assert all(f"constrained '{pin}' to bel" in log for pin in ("clk", "rx", "tx"))
+    assert all(f"pin '{pin}$tr_io' constrained to Bel" in log for pin in ("clk", "rx", "tx"))
 
 
 def test_serial_line_of_the_board_carries_pictures_and_answers(ecp5, form, pictures, tmp_path):
