@@ -10,6 +10,8 @@ import tf_keras as keras
 from numpy.typing import NDArray
 
 import models
+from edge.fixed_point.formats import Format
+from edge.fixed_point.network import Add, AveragePool, Conv2D, Dense, Flatten, Front, MaxPool, Network, Node, Round
 from edge.target import Precision
 from edge.targets.cpu import convert as convert_for_cpu
 from edge.targets.jetson import convert as convert_for_jetson
@@ -24,6 +26,7 @@ LABELS = 10
 
 TfliteOf = Callable[[str, Precision], Path]
 SavedModelOf = Callable[[str], Path]
+NetworkOf = Callable[[int], Network]
 PicturesOf = Callable[[str, int], NDArray[np.uint8]]
 
 
@@ -118,6 +121,54 @@ def jetson_folder(tmp_path_factory: pytest.TempPathFactory, tflite_of: TfliteOf)
         return folder
 
     return convert
+
+
+@pytest.fixture(scope="session")
+def network_of() -> NetworkOf:
+    """A fixed-point network of random integers with every kind of layer, by seed."""
+    activation = Format(signed=False, bits=4, fraction=2)
+
+    def network(seed: int) -> Network:
+        random = np.random.default_rng(seed)
+
+        def conv(channels: int, filters: int, padding: str, stride: int) -> Conv2D:
+            return Conv2D(
+                weights=random.integers(-4, 4, (3, 3, channels, filters)),
+                fraction=3,
+                bias=random.integers(-20, 20, filters),
+                bias_fraction=5,
+                strides=(stride, stride),
+                padding=padding,  # type: ignore[arg-type]
+            )
+
+        dense = Dense(
+            weights=random.integers(-4, 4, (4, 3)), fraction=3, bias=random.integers(-20, 20, 3), bias_fraction=4
+        )
+        return Network(
+            bits=3,
+            shape=(8, 8, 1),
+            front=Front(zero_point=128, fraction=7, dropped=4),
+            nodes=(
+                Node(layer=conv(1, 2, "same", 2), inputs=(-1,)),
+                Node(layer=Round(format=activation), inputs=(0,)),
+                Node(layer=conv(2, 2, "same", 1), inputs=(1,)),
+                Node(layer=Round(format=Format(signed=True, bits=5, fraction=2)), inputs=(2,)),
+                Node(layer=Add(), inputs=(3, 1)),
+                Node(layer=Round(format=activation), inputs=(4,)),
+                Node(layer=MaxPool(size=(1, 2)), inputs=(5,)),
+                Node(layer=AveragePool(size=(2, 2)), inputs=(6,)),
+                Node(layer=Flatten(), inputs=(7,)),
+                Node(layer=dense, inputs=(8,)),
+            ),
+        )
+
+    return network
+
+
+@pytest.fixture(scope="session")
+def noise() -> NDArray[np.uint8]:
+    """Pictures of `network_of`: uint8 [n, h, w, c]."""
+    return np.random.default_rng(1).integers(0, 256, (64, 8, 8, 1), np.uint8)
 
 
 def _teach(core: keras.Model, pictures: NDArray[np.uint8]) -> None:
