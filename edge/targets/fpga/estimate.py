@@ -2,8 +2,8 @@
 
 A product with a constant is one addition for each digit other than 0 of the constant's canonical signed form (Avizienis
 1961); da4ml finds about every second one already made. A cell of an ECP5 or iCE40 adds one bit, and about one more goes
-to the ends of carry chains, rounding and registers. Held against nextpnr's counts, the estimate was within a factor of
-1.5.
+to the ends of carry chains, rounding and registers. Held against nextpnr's counts of four networks
+from 3,800 to 15,400 cells of an ECP5, the estimate was within 14 %.
 """
 
 from math import prod
