@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from edge.boards import find_board
 from edge.device.errors import BadArtifact
@@ -53,8 +53,10 @@ def export_stage(
 
 
 def standing(recipe: Recipe, run: Path) -> dict[TargetName, Path]:
-    """The finished artefacts in run/export that are of this recipe, its data and its training, by target."""
-    places = {target: run / "export" / target for target in recipe.export.targets}
+    """The finished artefacts in run/export that are of this recipe, its data and its training, by target; also those
+    of targets that were named on the command line alone."""
+    targets: tuple[TargetName, ...] = get_args(TargetName)
+    places = {target: run / "export" / target for target in targets}
     return {target: place for target, place in places.items() if up_to_date(place, export_origin(recipe, run, target))}
 
 

@@ -35,6 +35,11 @@ def _name(precision: Precision) -> str:
     return "saved_model" if precision == "bfloat16" else "model.tflite"
 
 
+def _key(precision: Precision, budget: float) -> str:
+    """Targets share a form, but for the selective one, which is another for another budget."""
+    return f"{precision}-{budget:g}" if precision == "int8-selective" else precision
+
+
 class FormStore:
     """The forms of the training in `run`, and what each answers on validation, asked once."""
 
@@ -43,12 +48,13 @@ class FormStore:
         self._run = run
         self._child = child
         self._report = report
-        self._answers: dict[Precision, Logits] = {}
-        self._refused: dict[Precision, ConversionFailed] = {}  # a search that failed is not walked once for each target
+        self._answers: dict[str, Logits] = {}
+        self._refused: dict[str, ConversionFailed] = {}  # a search that failed is not walked once for each target
 
-    def file(self, precision: Precision) -> Path:
+    def file(self, precision: Precision, budget: float) -> Path:
         """The form of `precision`: a TFLite file, a fixed-point network, or a SavedModel's folder.
 
+        `budget`, the largest loss of top-1, decides how many layers "int8-selective" leaves float.
         Raises ConversionFailed, BadModel, Diverged, Interrupted where it has to be made and cannot be.
         """
         if precision in ("int8-ptq", "int8-qat"):
@@ -60,44 +66,45 @@ class FormStore:
             return fixed_point_form(self._recipe, self._run, int(precision.removeprefix("fixed-")), self._report)
         # Named by all that it is made from: another training or version makes another file.
         origin = repr((train_origin(self._recipe, self._run), self._recipe.quantize)) + source_hash("export")
-        folder = self._run / "forms" / f"{precision}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
+        key = _key(precision, budget)
+        folder = self._run / "forms" / f"{key}-{hashlib.sha256(origin.encode()).hexdigest()[:16]}"
         if not folder.exists():
-            for stale in folder.parent.glob(f"*{precision}-*"):
+            for stale in (*folder.parent.glob(f"{key}-*"), *folder.parent.glob(f".{key}-*")):
                 shutil.rmtree(stale)
+            if key in self._refused:
+                raise self._refused[key]
             new = folder.with_name(f".{folder.name}.new")
             new.mkdir(parents=True)
             self._report(f"converting to {precision}", 0, 1)
-            self._make(precision, new)
+            try:
+                self._make(precision, budget, new)
+            except ConversionFailed as error:
+                self._refused[key] = error
+                raise
             new.rename(folder)
         return folder / _name(precision)
 
-    def validation_logits(self, precision: Precision) -> Logits:
-        """What the form of `precision` answers on validation in its reference runtime, float32 [n, classes]."""
-        if precision not in self._answers:
+    def validation_logits(self, precision: Precision, budget: float) -> Logits:
+        """What that form answers on validation in its reference runtime, float32 [n, classes]."""
+        key = _key(precision, budget)
+        if key not in self._answers:
             runtime, words = reference_runtime(precision), f"{precision} on validation"
             samples = self._dataset().part(Split.VALIDATION)
-            self._answers[precision] = run_in(runtime, self.file(precision), samples, self._report, words)
-        return self._answers[precision]
+            self._answers[key] = run_in(runtime, self.file(precision, budget), samples, self._report, words)
+        return self._answers[key]
 
-    def _make(self, precision: Precision, folder: Path) -> None:
-        """Write the form into `folder`; one that was refused before is refused again, unasked."""
-        if precision in self._refused:
-            raise self._refused[precision]
+    def _make(self, precision: Precision, budget: float, folder: Path) -> None:
         form = folder / _name(precision)
-        try:
-            if precision == "bfloat16":
-                self._child.call(make_saved_model, self._model, *self._pixels, form)
-            elif precision == "int8-selective":
-                write_bytes(form, self._selective(folder))
-            else:
-                pictures = calibration_pictures(self._recipe, self._dataset()) if precision in CALIBRATED else None
-                content = self._child.call(make_form, self._model, precision, *self._pixels, pictures, None, True)
-                write_bytes(form, content)
-        except ConversionFailed as error:
-            self._refused[precision] = error
-            raise
+        if precision == "bfloat16":
+            self._child.call(make_saved_model, self._model, *self._pixels, form)
+        elif precision == "int8-selective":
+            write_bytes(form, self._selective(budget, folder))
+        else:
+            pictures = calibration_pictures(self._recipe, self._dataset()) if precision in CALIBRATED else None
+            content = self._child.call(make_form, self._model, precision, *self._pixels, pictures, None, True)
+            write_bytes(form, content)
 
-    def _selective(self, folder: Path) -> bytes:
+    def _selective(self, budget: float, folder: Path) -> bytes:
         """int8 but for the fewest layers that hold the budget; their names are left in `folder`."""
         dataset = self._dataset()
         pictures, validation = calibration_pictures(self._recipe, dataset), dataset.part(Split.VALIDATION)
@@ -113,7 +120,7 @@ class FormStore:
             return float_top1 - evaluate_logits(logits, validation.labels).top1
 
         layers = self._child.call(rank_form_layers, self._model, *self._pixels, pictures)
-        selection = fewest_float_layers(layers, convert, drop, self._recipe.quantize.budget)
+        selection = fewest_float_layers(layers, convert, drop, budget)
         attempt.unlink()
         write_json(folder / "left_float.json", selection.left_float)
         return selection.content

@@ -100,11 +100,12 @@ def climb(job: Export, folder: Path) -> tuple[Artifact, list[Tried]]:
 
 def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | None, Tried]:
     """Judge the form first, which costs least; then what the target makes of it. No artefact where the form fails."""
-    form, target = job.forms.file(precision), TARGETS[job.target]
+    budget, target = job.recipe.budget(job.target), TARGETS[job.target]
+    form = job.forms.file(precision, budget)
     verdict = job.child.call(target.check, form, job.board)  # some ask converters, which load TensorFlow or crash
     if verdict.refusals:
         raise ConversionFailed("; ".join(verdict.refusals))
-    top1, drop = _accuracy(job, job.forms.validation_logits(precision))
+    top1, drop = _accuracy(job, job.forms.validation_logits(precision, budget))
     rung = Tried(precision=precision, accepted=False, reason="", validation_top1=top1, drop=drop)
     if refusal := _over_budget(job, drop):
         return None, replace(rung, reason=refusal, cause="accuracy")
@@ -130,7 +131,6 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | No
         return artifact, replace(rung, reason=refusal, cause="accuracy")
     if refusal := _over_limits(job, artifact):
         return artifact, replace(rung, reason=refusal, cause="limit")
-    budget = job.recipe.budget(job.target)
     change = f"loses {100 * drop:.2f} of" if drop >= 0 else f"gains {-100 * drop:.2f}, may lose"
     reason = f"holds: {change} {100 * budget:.2f} points on validation"
     return artifact, replace(rung, accepted=True, reason=reason)
