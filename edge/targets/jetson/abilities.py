@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from onnx import TensorProto
 
 from edge.boards import Board
-from edge.target import Finding
+from edge.target import Finding, Severity
 from edge.targets.jetson.network import Network, name_of
 
 TYPES: Mapping[int, str] = {  # the figure of the board that says whether its GPU computes in a type
@@ -42,13 +42,20 @@ def check_abilities(network: Network, board: Board) -> list[Finding]:
 
 
 def check_memory(estimates: Mapping[str, int], board: Board) -> list[Finding]:
-    """Weights and activations within the board's memory, which CPU and GPU share."""
-    needed = sum(estimates.get(name, 0) for name in ("weight_bytes", "activation_bytes"))
-    memory = board.number("memory_bytes")
-    if memory is None or needed <= memory:
+    """A refusal where the weights alone exceed the board's memory, which CPU and GPU share.
+
+    Uncertain where only weights and activations together do: an engine reuses the memory of activations.
+    """
+    weights, memory = estimates.get("weight_bytes", 0), board.number("memory_bytes")
+    together = weights + estimates.get("activation_bytes", 0)
+    if memory is None or together <= memory:
         return []
-    reason = f"weights and activations take {needed:,} bytes; {board.title} has {memory:,.0f}"
-    return [Finding(severity="refused", operator="memory", reason=reason, fix="use a smaller network or picture")]
+    severity: Severity = "refused" if weights > memory else "uncertain"
+    taken = f"weights take {weights:,} bytes"
+    if severity == "uncertain":
+        taken = f"weights and all activations together take {together:,} bytes, an upper bound (engines reuse memory)"
+    reason = f"{taken}; {board.title} has {memory:,.0f}"
+    return [Finding(severity=severity, operator="memory", reason=reason, fix="use a smaller network or picture")]
 
 
 def check_typing(network: Network) -> list[Finding]:

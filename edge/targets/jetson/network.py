@@ -17,6 +17,10 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
 # What decoding a damaged tensor or attribute raises.
 UNDECODABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError, struct.error)
 DECODED = 2**26  # elements: scales and shapes are small; larger constants stay unread
+# Attributes in which a Constant node holds numbers without a tensor, and their types.
+CONSTANT_NUMBERS = {
+    "value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64,
+}  # fmt: skip
 
 Shape = tuple[int | None, ...]  # None: a length that is known only when the model runs
 
@@ -63,7 +67,7 @@ def network_of(model: ModelProto) -> Network:
     consumers: dict[str, list[NodeProto]] = {}
     for node in graph.node:
         if node.op_type == "Constant" and node.output:
-            initializers.update((node.output[0], each.t) for each in node.attribute if each.name == "value")
+            initializers.update((node.output[0], tensor) for tensor in _tensors_of_constant(node))
         for name in filter(None, node.output):
             makers.setdefault(name, node)
         for name in filter(None, dict.fromkeys(node.input)):
@@ -113,6 +117,18 @@ def elements(shape: Shape | None) -> int | None:
     for index, length in enumerate(shape):
         product *= 1 if index == 0 and length is None else max(length or 0, 0)
     return product
+
+
+def _tensors_of_constant(node: NodeProto) -> list[TensorProto]:
+    """The tensor of a Constant node, in whichever attribute it stands; empty for strings, sparse and damaged ones."""
+    tensors = [each.t for each in node.attribute if each.name == "value"]
+    for name, dtype in CONSTANT_NUMBERS.items():
+        for each in (each for each in node.attribute if each.name == name):
+            try:
+                tensors.append(numpy_helper.from_array(np.asarray(helper.get_attribute_value(each), dtype)))
+            except UNDECODABLE:
+                continue
+    return tensors
 
 
 def _domain(name: str) -> str:

@@ -11,7 +11,9 @@ from edge.boards import find_board
 from edge.device.errors import BadModel
 from edge.onnx_file import read_onnx
 from edge.targets import jetson
+from edge.targets.jetson.abilities import check_memory
 from edge.targets.jetson.checking import verdict_on
+from edge.targets.jetson.network import network_of
 from edge.targets.jetson.parser import ask_parser
 from edge.targets.jetson.releases import all_releases
 
@@ -135,6 +137,38 @@ def test_softmax_is_on_the_dla_of_orin_but_not_of_xavier():
     assert verdict_on(model, find_board("jetson", "orin-nx")).operators[0].reason == ""
     assert "Xavier's DLA" in verdict_on(model, find_board("jetson", "agx-xavier")).operators[0].reason
     assert verdict_on(model, find_board("jetson", "agx-thor")).operators[0].reason == ""
+
+
+@pytest.mark.parametrize(
+    "held",
+    [{"value_float": 0.1}, {"value_floats": [0.1]}, {"value": numpy_helper.from_array(np.float32(0.1))}],
+)
+def test_a_scale_of_a_constant_node_is_constant_in_any_attribute(held):
+    model = quantized(np.float32(0.1), np.int8(0))
+    del model.graph.initializer[0]
+    model.graph.node.insert(0, helper.make_node("Constant", [], ["s"], **held))
+    assert jetson.check_onnx(model) == []
+
+
+@pytest.mark.parametrize("held", [{"value_int": 3}, {"value_ints": [3, 4]}])
+def test_integers_of_a_constant_node_are_read(held):
+    node = ("Constant", [], "y", held)
+    network = network_of(model_of(node, inputs={}, output="y"))
+    np.testing.assert_array_equal(network.value("y"), next(iter(held.values())))
+
+
+@pytest.mark.parametrize(
+    ("weights", "activations", "severity", "words"),
+    [
+        (2**50, 0, "refused", "weights take"),
+        (2**20, 2**50, "uncertain", "an upper bound"),
+    ],
+)
+def test_memory_refuses_weights_and_doubts_activations(weights, activations, severity, words):
+    estimates = {"weight_bytes": weights, "activation_bytes": activations}
+    (finding,) = check_memory(estimates, find_board("jetson", "nano"))
+    assert finding.severity == severity
+    assert words in finding.reason
 
 
 def test_int8_on_a_board_without_it_is_refused():
