@@ -39,11 +39,15 @@ def check_fusion(network: Network) -> list[Finding]:
 
 
 def check_residuals(network: Network) -> list[Finding]:
-    """An Add in a quantized network takes int8 on both sides, or runs in float."""
+    """An Add in a quantized network takes int8 on both sides, or on one and a convolution's own output on the other.
+
+    NVIDIA recommends the second form: the convolution is fused with the Add, and keeps its sums unrounded.
+    """
     findings = []
     for node in [each for each in network.nodes if each.op_type == "Add"]:
-        sides = [_is_dequantized(network, name) for name in node.input if not network.is_constant(name)]
-        if any(sides) and not all(sides):
+        sides = [name for name in node.input if not network.is_constant(name)]
+        floats = [name for name in sides if not _is_dequantized(network, name)]
+        if 0 < len(floats) < len(sides) and not all(_is_quantized_product(network, name) for name in floats):
             findings.append(_warning(node, "one branch is not quantized: adds in float", "quantize it"))
     return findings
 
@@ -59,6 +63,14 @@ def check_transposes(network: Network) -> list[Finding]:
 
 def _weighted(network: Network) -> list[NodeProto]:
     return [node for node in network.nodes if node.op_type in WEIGHTED and len(node.input) >= 2]
+
+
+def _is_quantized_product(network: Network, tensor: str) -> bool:
+    """Whether a convolution or product of int8 operands makes `tensor`."""
+    maker = network.makers.get(tensor)
+    if maker is None or maker.op_type not in WEIGHTED or len(maker.input) < 2:
+        return False
+    return all(_is_dequantized(network, name) for name in maker.input[:2])
 
 
 def _behind_quantizers(network: Network, node: NodeProto) -> NodeProto | None:

@@ -46,6 +46,9 @@ def _check_quantizer(network: Network, node: NodeProto, release: Release) -> lis
     kind = _code_type(network, node)
     if kind == TensorProto.INT32:
         return [_finding(node, "dequantizes an int32 bias", "make the bias float32")]
+    if kind == TensorProto.UINT8 and _takes_default_type(network, node):
+        reason = "it has no zero point: ONNX then makes codes of uint8, TensorRT of int8"
+        return [_finding(node, reason, "add an int8 zero point of 0", "uncertain"), *_check_scale(network, node)]
     if kind == TensorProto.UINT8:
         reason = "codes of uint8; TensorRT reads them as int8, which ends at 127"
         return [_finding(node, reason, "use int8 with zero point 0")]
@@ -120,6 +123,16 @@ def _code_type(network: Network, node: NodeProto) -> int:
     if node.op_type == "DequantizeLinear":
         return network.type_of(node.input[0])
     return int(attribute(node, "output_dtype", 0)) or int(TensorProto.UINT8)
+
+
+def _takes_default_type(network: Network, node: NodeProto) -> bool:
+    """Whether nothing names the type of the codes: no zero point and no `output_dtype` here or at their maker."""
+    if len(node.input) > 2 and node.input[2]:
+        return False
+    if node.op_type == "QuantizeLinear":
+        return not attribute(node, "output_dtype", 0)
+    maker = network.makers.get(node.input[0])
+    return maker is not None and maker.op_type == "QuantizeLinear" and _takes_default_type(network, maker)
 
 
 def _finding(node: NodeProto, reason: str, fix: str, severity: Severity = "refused") -> Finding:

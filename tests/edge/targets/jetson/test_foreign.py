@@ -97,6 +97,18 @@ def test_quantizers_that_tensorrt_does_not_take_are_refused(model, words, tmp_pa
     assert words in "; ".join(jetson.check(saved(model, tmp_path), None).refusals)
 
 
+def test_quantizers_without_a_zero_point_are_uncertain():
+    model = quantized(np.float32(0.1), np.int8(0))
+    for node in model.graph.node:
+        del node.input[2]
+    found = jetson.check_onnx(model)
+    assert [(each.severity, each.operator) for each in found] == [
+        ("uncertain", "QuantizeLinear q"),
+        ("uncertain", "DequantizeLinear y"),
+    ]
+    assert all("no zero point" in each.reason for each in found)
+
+
 def test_q_dq_between_convolution_and_relu_is_warned_of():
     weights, scale, zero = np.zeros((4, 4, 1, 1), np.int8), np.float32(0.1), np.int8(0)
     nodes = [

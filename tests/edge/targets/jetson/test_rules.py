@@ -77,6 +77,13 @@ def test_a_residual_branch_in_float_is_warned_of(accepted):
     assert "one branch is not quantized" in _words(accepted, "warning")
 
 
+def test_a_residual_branch_straight_from_a_quantized_convolution_is_as_nvidia_advises(accepted):
+    # "Q/DQ Layer-Placement Recommendations": Conv and Add fuse where only the other branch is quantized.
+    add = _first(accepted, "Add")
+    add.input[1] = _first(accepted, "Conv").output[0]
+    assert "one branch is not quantized" not in _words(accepted, "warning")
+
+
 def test_a_convolution_with_float_weights_is_warned_of(accepted):
     conv = _first(accepted, "Conv")
     conv.input[1] = "image_scale"
