@@ -127,17 +127,18 @@ def _tensor(schema: Any, model: Any, index: int, tensor: Any) -> Tensor:
     quantization = tensor.quantization
     buffer = model.buffers[tensor.buffer]
     data = buffer.data
+    shape = _integers(tensor.shape)
     signature = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
     return Tensor(
         index=index,
         name=_text(tensor.name),
-        shape=_integers(tensor.shape),
+        shape=shape,
         dynamic=any(length < 0 for length in _integers(signature)),
         dtype=_name_in(schema.TensorType, tensor.type),
         scales=() if quantization is None or quantization.scale is None else tuple(map(float, quantization.scale)),
         zero_points=() if quantization is None else _integers(quantization.zeroPoint),
         axis=0 if quantization is None else quantization.quantizedDimension,
-        constant=data is not None and len(data) > 0,
+        constant=data is not None and (len(data) > 0 or 0 in shape),  # of an activation there are no data at all
         data=b"" if data is None else bytes(data),
         external=buffer.offset > 1 or bool(getattr(tensor, "externalBuffer", 0)),  # schema.fbs: 0 and 1 mean inside
     )

@@ -70,6 +70,18 @@ def test_parse_graph_of_a_custom_operator_keeps_its_options(tflite_of):
     assert (graph.operators[0].name, graph.operators[0].custom_options) == ("CUSTOM:ours", b"\x01\x02\x03")
 
 
+@pytest.mark.parametrize(("data", "constant"), [([], True), (None, False)])
+def test_parse_graph_of_an_empty_tensor_is_constant_where_the_file_has_its_data(data, constant, tflite_of):
+    def change(model):
+        operator = model.subgraphs[0].operators[-1]
+        tensor = model.subgraphs[0].tensors[operator.inputs[0]]
+        model.buffers[tensor.buffer].data, tensor.shape, tensor.shapeSignature, tensor.name = data, [0], None, "empty"
+
+    graph = parse_graph(_changed(tflite_of("mlp", "int8-qat"), change), "empty")
+    (empty,) = (tensor for tensor in graph.tensors if tensor.name == "empty")
+    assert (empty.constant, empty.data) == (constant, b"")
+
+
 @pytest.mark.parametrize("index", [-2, 10_000])
 def test_parse_graph_of_an_operator_that_reads_a_tensor_out_of_range_is_refused(index, tflite_of):
     def change(model):

@@ -101,6 +101,13 @@ def test_check_of_a_batch_that_is_known_only_when_the_model_runs_is_refused(conv
     assert any("RESHAPE" in text and "batch of one" in text for text in verdict.refusals)
 
 
+def test_check_of_a_reshape_to_a_scalar_reads_its_empty_shape_as_constant(convert):
+    import tensorflow as tf
+
+    verdict = coral.check(convert(lambda x: tf.reshape(convolved(x, 1), []), (1, 1, 1, 4)), None)
+    assert (verdict.fits, placements(verdict)["RESHAPE"]) == ("yes", {"accelerator"})
+
+
 def test_check_of_a_batch_that_nothing_depends_on_is_taken_with_a_warning(convert):
     verdict = coral.check(convert(convolved, (None, 8, 8, 4)), None)
     assert verdict.fits == "yes"
