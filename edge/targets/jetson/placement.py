@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from onnx import AttributeProto, NodeProto, TensorProto, defs
 
 from edge.target import Finding, PlacedOperator, Placement
+from edge.targets.jetson.doubts import doubt
 from edge.targets.jetson.network import Network, attribute, name_of, type_name
 from edge.targets.jetson.releases import Release
 
@@ -64,7 +65,10 @@ def ask(network: Network, node: NodeProto, release: Release, depth: int = 0) -> 
             return Answer(placement="uncertain", reason=f"the operator table of TensorRT {release.version} omits it")
         return _refused("is no operator of ONNX: it needs a plugin of that name")
     refusal = _refusal(network, node)
-    return _refused(refusal) if refusal else _asked_of_types(network, node, release)
+    if refusal:
+        return _refused(refusal)
+    doubtful = doubt(network, node, release)
+    return Answer(placement="uncertain", reason=doubtful) if doubtful else _asked_of_types(network, node, release)
 
 
 def _asked_within(network: Network, node: NodeProto, release: Release, depth: int) -> Answer | None:

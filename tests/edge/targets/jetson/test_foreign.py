@@ -183,6 +183,56 @@ def test_memory_refuses_weights_and_doubts_activations(weights, activations, sev
     assert words in finding.reason
 
 
+def one(kind, read=("x",), opset=18, shape=(1, 4, 8, 8), fed=None, constants=None, **attributes):
+    """A model of one operator that reads x, and tensors that the caller feeds or that are constant."""
+    inputs = {"x": (FLOAT, shape), **(fed or {})}
+    node = (kind, list(read), "y", attributes)
+    return model_of(node, inputs=inputs, output="y", opset=opset, **(constants or {}))
+
+
+TWICE = {"constants": {"s": np.ones(4, np.float32)}, "read": ("x", "", "s")}
+AXES = {"a": (TensorProto.INT64, [1])}
+RECURRENT = {"read": ("x", "w", "r"), "direction": "bidirectional", "shape": (5, 1, 4), "hidden_size": 4}
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (one("Resize", **TWICE, mode="cubic"), "nearest or linear"),
+        (one("Resize", **TWICE, coordinate_transformation_mode="tf_crop_and_resize"), "align_corners"),
+        (one("Resize", **TWICE, mode="linear", antialias=1), "no antialiasing"),
+        (one("TopK", read=("x", "k"), constants={"k": np.array([2])}, sorted=0), "`sorted` must be 1"),
+        (one("TopK", read=("x", "k"), constants={"k": np.array([4000])}), "`K` below 3840"),
+        (one("ScatterND", read=("x", "i", "u"), reduction="add"), "`reduction`"),
+        (one("ReduceMean", read=("x", "a"), fed=AXES), "`axes` must be an initializer"),
+        (one("GridSample", read=("x", "g"), shape=(1, 4, 8, 8, 8), opset=20), "4D input only"),
+        (one("RNN", **RECURRENT, activations=["Tanh", "Relu"]), "same for both"),
+        (one("GRU", **RECURRENT, activations=["Sigmoid", "Tanh", "Sigmoid", "Relu"]), "same for both"),
+    ],
+)
+def test_what_the_table_restricts_is_uncertain_where_it_is_used(model, words):
+    (operator,) = verdict_on(model, find_board("jetson", "agx-thor")).operators
+    assert operator.placement == "uncertain"
+    assert words in operator.reason
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        one("Resize", **TWICE, mode="nearest"),
+        one("Resize", **TWICE, mode="linear", coordinate_transformation_mode="align_corners"),
+        one("TopK", read=("x", "k"), constants={"k": np.array([2])}),
+        one("ReduceMean", read=("x", "a"), constants={"a": np.array([2, 3])}),
+        one("ReduceMean", opset=17, axes=[2, 3]),
+        one("GridSample", read=("x", "g"), opset=20),
+        one("RNN", **RECURRENT, activations=["Tanh", "Tanh"]),
+    ],
+)
+@pytest.mark.parametrize("board", ["agx-thor", "orin-nano"])
+def test_what_keeps_within_the_tables_restrictions_is_on_the_gpu(model, board):
+    assert verdict_on(model, find_board("jetson", board)).operators[0].placement == "accelerator"
+
+
 def test_int8_on_a_board_without_it_is_refused():
     refusals = verdict_on(quantized(np.float32(0.1), np.int8(0)), find_board("jetson", "nano")).refusals
     assert "does not compute in int8" in "; ".join(refusals)
