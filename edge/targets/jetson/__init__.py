@@ -23,7 +23,7 @@ from edge.targets.jetson.checking import verdict_on
 from edge.targets.jetson.export import export_for
 from edge.targets.jetson.instructions import write_builder
 from edge.targets.jetson.rules import check_onnx
-from edge.tflite import Graph, read_graph
+from edge.tflite import Graph, Operator, read_graph
 
 __all__ = ["RUNGS", "check", "check_onnx", "convert", "run"]
 
@@ -60,11 +60,21 @@ def recentred_activations(graph: Graph) -> list[Finding]:
 
 
 def integer_activations(graph: Graph) -> list[Finding]:
-    """A refusal where activations are int16, which no TensorRT computes in."""
-    if not any(tensor.dtype == "INT16" for tensor in graph.tensors):
-        return []
-    fix = "take int8, or float16 where int8 loses too much"
-    return [Finding(severity="refused", operator="activations", reason="are int16", fix=fix)]
+    """A refusal where activations are int16 or uint8, which no TensorRT computes in."""
+    if any(tensor.dtype == "INT16" for tensor in graph.tensors):
+        fix = "take int8, or float16 where int8 loses too much"
+        return [Finding(severity="refused", operator="activations", reason="are int16", fix=fix)]
+    if any(_computes_in_uint8(graph, operator) for operator in graph.operators):
+        reason, fix = "are uint8, as older converters made them", "convert the network again to int8"
+        return [Finding(severity="refused", operator="activations", reason=reason, fix=fix)]
+    return []
+
+
+def _computes_in_uint8(graph: Graph, operator: Operator) -> bool:
+    """Whether it makes uint8 of uint8 weights: a uint8 input or output alone is no sign of it."""
+    weights = (graph.tensors[index] for index in operator.inputs if index >= 0 and graph.tensors[index].constant)
+    quantized = any(tensor.dtype == "UINT8" and tensor.scales for tensor in weights)
+    return quantized and any(graph.tensors[index].dtype == "UINT8" for index in operator.outputs)
 
 
 def convert(model: Path, board: Board | None, folder: Path) -> Artifact:

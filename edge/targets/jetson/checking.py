@@ -1,17 +1,18 @@
 """The verdict on one ONNX model, for one board or for all releases of TensorRT."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import onnx
 from onnx import ModelProto
 
 from edge.boards import Board
 from edge.onnx_file import external_tensors
-from edge.target import Finding, Verdict
+from edge.target import Finding, PlacedOperator, Verdict
 from edge.targets.jetson.abilities import check_abilities, check_memory, check_typing
 from edge.targets.jetson.dla import dla_cores, place_on_dla
 from edge.targets.jetson.estimates import estimate
-from edge.targets.jetson.network import UNDECODABLE, network_of
+from edge.targets.jetson.network import UNDECODABLE, Network, name_of, network_of
 from edge.targets.jetson.parser import ask_parser
 from edge.targets.jetson.placement import place
 from edge.targets.jetson.releases import releases_for
@@ -39,10 +40,29 @@ def verdict_on(model: ModelProto, board: Board | None, extra: Sequence[Finding] 
     return Verdict(
         target="jetson",
         board=None if board is None else board.name,
-        operators=operators,
+        operators=_placed_as_found(network, operators, findings),
         findings=tuple(dict.fromkeys(findings)),
         estimates=estimates,
     )
+
+
+def _placed_as_found(
+    network: Network, operators: Sequence[PlacedOperator], findings: Sequence[Finding]
+) -> tuple[PlacedOperator, ...]:
+    """`operators` with those that a finding refuses, or doubts where they stood on the accelerator, placed so."""
+    reasons: dict[str, dict[str, str]] = {"refused": {}, "uncertain": {}}
+    for finding in findings:
+        if finding.severity in reasons:
+            reasons[finding.severity].setdefault(finding.operator, finding.reason)
+    placed = []
+    for operator, node in zip(operators, network.nodes, strict=True):
+        name = name_of(node)
+        if name in reasons["refused"] and operator.placement != "refused":
+            operator = replace(operator, placement="refused", reason=reasons["refused"][name])
+        elif name in reasons["uncertain"] and operator.placement == "accelerator":
+            operator = replace(operator, placement="uncertain", reason=reasons["uncertain"][name])
+        placed.append(operator)
+    return tuple(placed)
 
 
 def check_validity(model: ModelProto) -> list[Finding]:

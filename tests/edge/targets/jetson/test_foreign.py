@@ -97,10 +97,25 @@ def test_quantizers_that_tensorrt_does_not_take_are_refused(model, words, tmp_pa
     assert words in "; ".join(jetson.check(saved(model, tmp_path), None).refusals)
 
 
+def test_an_operator_that_a_finding_refuses_is_not_placed_on_the_gpu():
+    verdict = verdict_on(quantized(np.float32(0.1), np.int8(3)), find_board("jetson", "agx-orin"))
+    assert [(each.placement, each.reason) for each in verdict.operators] == [("refused", "zero point 3")] * 2
+    assert (verdict.fits, verdict.mapped_count) == ("no", 0)
+
+
+def test_a_tflite_file_of_uint8_activations_is_refused_with_the_reason(shared):
+    model = shared / "edgetpu" / "models" / "mobilenet_v1_0.25_128_quant.tflite"
+    verdict = jetson.check(model, None)
+    assert verdict.fits == "no"
+    assert "activations: are uint8" in verdict.refusals[0]
+    assert "convert the network again to int8" in verdict.refusals[0]
+
+
 def test_quantizers_without_a_zero_point_are_uncertain():
     model = quantized(np.float32(0.1), np.int8(0))
     for node in model.graph.node:
         del node.input[2]
+    assert {each.placement for each in verdict_on(model, None).operators} == {"uncertain"}
     found = jetson.check_onnx(model)
     assert [(each.severity, each.operator) for each in found] == [
         ("uncertain", "QuantizeLinear q"),
