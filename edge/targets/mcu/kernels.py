@@ -64,7 +64,7 @@ def _place(graph: Graph, operator: Operator) -> PlacedOperator:
     if not kernel.types or not types:
         reason = "which types its kernel computes was not tried"
         return PlacedOperator(index=operator.index, name=operator.name, placement="uncertain", reason=reason)
-    reason = f"no kernel for {types}, there are {', '.join(sorted(kernel.types))}; {_way_round(types)}"
+    reason = f"no kernel for {types}, there are {', '.join(sorted(kernel.types))}; {_way_round(types, kernel)}"
     return PlacedOperator(index=operator.index, name=operator.name, placement="refused", reason=reason)
 
 
@@ -89,11 +89,13 @@ def _tensor(graph: Graph, indices: tuple[int, ...], place: int) -> Tensor | None
     return graph.tensors[indices[place]] if place < len(indices) and indices[place] >= 0 else None
 
 
-def _way_round(types: str) -> str:
+def _way_round(types: str, kernel: Kernel) -> str:
     if types == "FLOAT32/INT8":
         return "weights alone are quantized here: give the converter calibration pictures, so that activations are too"
     if "FLOAT16" in types:
         return "convert to float32 or int8: TFLite Micro has no float16"
+    if not any(each == "INT8" or each.startswith(("INT8/", "INT8>")) for each in kernel.types):
+        return "use a layer that has an int8 kernel"
     if "UINT8" in types:
         return "uint8 activations are those of converters before 2020: convert the network to int8 again"
     if types == "INT16":

@@ -6,7 +6,8 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from tflite_micro import runtime
 
-from edge.targets.mcu.kernels import known_kernels
+from edge.targets.mcu.kernels import known_kernels, place
+from edge.tflite import parse_graph
 
 UNARY = ("ABS", "CEIL", "ELU", "EXP", "FLOOR", "HARD_SWISH", "LOG", "NEG", "RELU", "ROUND", "RSQRT", "SIN", "SQUARE")
 BINARY = ("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "SQUARED_DIFFERENCE", "PRELU", "FLOOR_DIV")
@@ -26,6 +27,12 @@ def test_operators_not_in_the_table_have_no_kernel(operator, capfd):
     assert operator not in known_kernels().by_name
     assert not runs(operator, "FLOAT32", 2)
     assert "Didn't find op" in capfd.readouterr().err
+
+
+def test_operator_with_float_kernels_alone_is_refused_with_a_way_to_int8():
+    (placed,) = place(parse_graph(single("EXP", "INT8", 1), "exp"))
+    assert placed.placement == "refused"
+    assert placed.reason == "no kernel for INT8, there are FLOAT32; use a layer that has an int8 kernel"
 
 
 def runs(operator, kind, inputs):
