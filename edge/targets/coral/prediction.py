@@ -6,16 +6,19 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from edge.target import Finding, PlacedOperator
-from edge.targets.coral.operators import EIGHT_BITS, judge, perhaps_unreadable, unreadable
+from edge.targets.coral.operators import EIGHT_BITS, INNERMOST, judge, perhaps_unreadable, unreadable
 from edge.targets.coral.partition import live_operators, mapped_operators
-from edge.targets.coral.ruling import MORE_SUBGRAPHS, Ruling, input_of
+from edge.targets.coral.ruling import MORE_SUBGRAPHS, RANK, Ruling, input_of, output_of
 from edge.tflite import Graph, Operator
 
 STOPPED = "the compiler stops at the whole file"
+ALONE = "it computes nothing, and no operator that does runs on the Edge TPU"
 DROPPED = "its result reaches no output of the model, so the compiler drops it"
 # Bytes. posenet_mobilenet_v1_075_721_1281 has a result of 11 MB and was compiled; where compilation fails is not known:
 # "we can't say any concrete limits [...] as it varies from operation to operation", google-coral/edgetpu #663.
 LARGEST_ACTIVATION = 12 * 2**20
+# Only name values anew; where the compiler maps nothing else, the Edge TPU has no work.
+RELABELLING = frozenset({"EXPAND_DIMS", "QUANTIZE", "RESHAPE", "SQUEEZE"})
 
 # Inputs that decide over the shape of the result: where one is computed, TFLite knows it only when the model runs.
 SHAPE_INPUTS: Mapping[str, tuple[int, ...]] = {
@@ -52,10 +55,12 @@ def predict(graph: Graph) -> Prediction:
     ]
     refusals = [*unreadable_operators(graph), *unreadable_graph(graph)]
     mapped &= live
-    if not refusals and not mapped:
-        refusals = [_nothing_maps(placed)]
     if refusals:
         placed = [_stopped(operator, each) for operator, each in zip(graph.operators, placed, strict=True)]
+        mapped = frozenset()
+    elif all(graph.operators[index].name in RELABELLING for index in mapped):
+        refusals = [_nothing_maps(graph, placed, mapped)]
+        placed = [replace(each, placement="cpu", reason=each.reason or ALONE) for each in placed]
         mapped = frozenset()
     findings = [*refusals, *_doubts(graph, rulings, mapped), *_remarks(graph, placed, mapped)]
     return Prediction(operators=tuple(placed), findings=tuple(findings), mapped=mapped)
@@ -105,7 +110,7 @@ def _stopped(operator: Operator, placed: PlacedOperator) -> PlacedOperator:
     reason = unreadable(operator)
     if reason:
         return replace(placed, placement="refused", reason=f"{reason}; {_way_round(operator)}")
-    return placed if placed.placement == "cpu" else replace(placed, placement="cpu", reason=STOPPED)
+    return replace(placed, placement="cpu", reason=STOPPED)
 
 
 def _doubts(graph: Graph, rulings: list[Ruling], mapped: frozenset[int]) -> list[Finding]:
@@ -115,7 +120,8 @@ def _doubts(graph: Graph, rulings: list[Ruling], mapped: frozenset[int]) -> list
         for operator, ruling in zip(graph.operators, rulings, strict=True)
         if ruling.doubt and (operator.index in mapped or not ruling.supported)
     ]
-    unknown = {f"{each.name} version {each.version}": perhaps_unreadable(each) for each in graph.operators}
+    readable = (operator for operator in graph.operators if not unreadable(operator))
+    unknown = {f"{each.name} version {each.version}": perhaps_unreadable(each) for each in readable}
     doubts += [
         Finding(
             severity="uncertain", operator=name, reason=reason, fix="convert with an older TensorFlow, 2.8 or below"
@@ -138,17 +144,34 @@ def _remarks(graph: Graph, placed: list[PlacedOperator], mapped: frozenset[int])
     left = [each for each in placed if each.placement == "cpu"]
     if mapped and left:
         reason = f"{len(left)} of {len(placed)} operators stay on the CPU; the first, {left[0].name} #{left[0].index}: "
-        remarks.append(Finding(severity="warning", operator="mapping", reason=reason + left[0].reason))
+        fix = _way_to_map(graph, left) or "place unsupported layers last, or take another layer"
+        remarks.append(Finding(severity="warning", operator="mapping", reason=reason + left[0].reason, fix=fix))
     if any(graph.tensors[index].dynamic for index in graph.inputs):
         reason = "declares a length that may change; the compiler fixes it at the one that stands in the file"
         remarks.append(Finding(severity="warning", operator="input", reason=reason))
     return remarks
 
 
-def _nothing_maps(placed: list[PlacedOperator]) -> Finding:
+def _nothing_maps(graph: Graph, placed: list[PlacedOperator], mapped: frozenset[int]) -> Finding:
     reasons = Counter(each.reason for each in placed if each.reason)
-    reason = "; ".join(f"{count} times {reason}" for reason, count in reasons.most_common(3)) or "it has no operators"
-    return _refused("mapping", f"no operator runs on the Edge TPU: {reason}", "use another target")
+    reason = "; ".join(f"{count} times {reason}" for reason, count in reasons.most_common(3)) or "no other is there"
+    names = ", ".join(sorted({graph.operators[index].name for index in mapped}))
+    words = f"no operator runs on the Edge TPU but {names}" if names else "no operator runs on the Edge TPU"
+    left = [each for each in placed if each.placement == "cpu"]
+    return _refused("mapping", f"{words}: {reason}", _way_to_map(graph, left) or "use another target")
+
+
+def _way_to_map(graph: Graph, left: list[PlacedOperator]) -> str:
+    """How to bring the operators `left` on the CPU to the Edge TPU, by what keeps the first there; empty if unknown."""
+    shapes = [graph.tensors[index].shape for index in graph.inputs]
+    batched = any(len(shape) > INNERMOST and shape[0] > 1 for shape in shapes)
+    if batched and any(each.reason.startswith(RANK) for each in left):
+        return "convert the network with a batch of one"
+    if left and left[0].name in ("FULLY_CONNECTED", "SOFTMAX"):
+        given = output_of(graph, graph.operators[left[0].index])
+        if given is not None and prod(given.shape[:-1]) > 1:
+            return "use a 1x1 convolution, or one row"
+    return ""
 
 
 def _quantized(graph: Graph, operator: Operator) -> bool:

@@ -114,6 +114,34 @@ def test_check_of_a_batch_that_nothing_depends_on_is_taken_with_a_warning(conver
     assert any(each.severity == "warning" and each.operator == "input" for each in verdict.findings)
 
 
+def test_check_of_a_batch_of_four_of_which_only_a_quantization_maps_is_refused(convert):
+    import tensorflow as tf
+
+    path = convert(lambda x: tf.nn.softmax(tf.reshape(convolved(x, 1), [4, 16])), (4, 4, 4, 4))
+    verdict = coral.check(path, None)
+    assert (verdict.fits, verdict.mapped_count) == ("no", 0)
+    (refusal,) = verdict.refusals
+    assert "no operator runs on the Edge TPU but QUANTIZE" in refusal
+    assert refusal.endswith("convert the network with a batch of one")
+
+
+@pytest.mark.parametrize(
+    ("activation", "shape", "rows", "fix"),
+    [
+        ("softmax", (4, 1, 2, 4), 1, "convert the network with a batch of one"),
+        ("softmax", (1, 4, 4, 4), 16, "use a 1x1 convolution, or one row"),
+        ("leaky_relu", (1, 4, 4, 4), 16, "place unsupported layers last, or take another layer"),
+    ],
+)
+def test_check_of_operators_left_on_the_cpu_tells_the_way_round(activation, shape, rows, fix, convert):
+    import tensorflow as tf
+
+    function = lambda x: getattr(tf.nn, activation)(tf.reshape(convolved(x), [rows, -1]))  # noqa: E731
+    verdict = coral.check(convert(function, shape), None)
+    (warning,) = (each for each in verdict.findings if (each.severity, each.operator) == ("warning", "mapping"))
+    assert (verdict.fits, warning.fix) == ("yes", fix)
+
+
 def test_check_of_five_dimensions_leaves_the_deep_ones_on_the_cpu(convert):
     import tensorflow as tf
 

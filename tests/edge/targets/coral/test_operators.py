@@ -205,6 +205,19 @@ def test_predict_of_an_operator_that_stops_the_compiler_refuses_the_file(name, v
     assert "refused" in {finding.severity for finding in prediction.findings}
 
 
+def test_predict_of_an_unreadable_version_says_nothing_else_of_it_or_of_the_others(single, tensor):
+    prediction = predict(_beside_a_relu(single("EXP", [tensor(1, 8)], tensor(1, 8), version=2)))
+    assert [finding.severity for finding in prediction.findings] == ["refused"]
+    assert prediction.operators[1].reason == "the compiler stops at the whole file"
+
+
+def test_predict_of_operators_behind_a_left_one_in_a_stopped_file_says_that_the_compiler_stops(single, tensor):
+    graph = _beside_a_relu(single("CUSTOM:Mine", [tensor(1, 8)], tensor(1, 8)))
+    behind = replace(graph.operators[1], index=2, inputs=graph.operators[0].outputs, outputs=(3,))
+    graph = replace(graph, tensors=(*graph.tensors, tensor(1, 8, index=3)), operators=(*graph.operators, behind))
+    assert {each.reason for each in predict(graph).operators[1:]} == {"the compiler stops at the whole file"}
+
+
 def test_predict_of_an_operator_younger_than_the_compiler_refuses_the_file(single, tensor):
     prediction = predict(single("GELU", [tensor(1, 8)], tensor(1, 8), code=150))
     assert "Op builtin_code out of range: 150" in prediction.operators[0].reason
