@@ -69,7 +69,7 @@ def test_convert_with_a_compiler_proves_its_file(tflite_of, tmp_path, stand_in):
     assert [model.file for model in artifact.files] == ["model.tflite", "model_edgetpu.tflite"]
     assert artifact.files[1].runtimes == ()
     count = len(read_graph(tmp_path / "model.tflite").operators)
-    assert artifact.figures == {"on_chip_bytes": 66_000, "streamed_bytes": 576, "mapped_operators": count}
+    assert artifact.figures == {"on_chip_bytes": 66_576, "streamed_bytes": 576, "mapped_operators": count}
     assert "16.0.384591198" in (tmp_path / "edgetpu_compiler.log").read_text()
     assert not (tmp_path / "model_edgetpu.log").exists()
 
