@@ -45,4 +45,4 @@ def _npu(board: Board) -> list[Finding]:
         return [Finding(severity="note", operator="NPU", reason=reason, fix="the target coral makes its file")]
     reason = f"whether {npu} takes these operators is its vendor's compiler's to say ({compiler}), which was not asked"
     fix = f"give it model.tflite; without it, TFLite Micro runs everything on the {board.word('core')}"
-    return [Finding(severity="uncertain", operator="NPU", reason=reason, fix=fix)]
+    return [Finding(severity="note", operator="NPU", reason=reason, fix=fix)]

@@ -6,7 +6,7 @@ from edge.tflite import Graph, Operator
 
 
 def multiply_accumulates(graph: Graph) -> int:
-    """Multiply-accumulates of all convolutions, dense layers and matrix products; other operators count none."""
+    """Multiply-accumulates of convolutions, dense and LSTM layers and matrix products; other operators count none."""
     return sum(_of(graph, operator) for operator in graph.operators)
 
 
@@ -27,4 +27,6 @@ def _of(graph: Graph, operator: Operator) -> int:
     if operator.name == "BATCH_MATMUL":
         inner = shapes[0][-2 if operator.options.get("adjX") else -1] if len(shapes[0]) > 1 else 0
         return prod(result) * inner
+    if operator.name == "UNIDIRECTIONAL_SEQUENCE_LSTM":  # 8 matrices of its gates, then its projection; some may lack
+        return prod(shapes[0][:-1]) * sum(prod(shape) for shape in (*shapes[1:9], *shapes[16:17]) if shape)
     return 0
