@@ -12,7 +12,6 @@ from edge.targets.coral.ruling import MORE_SUBGRAPHS, RANK, Ruling, input_of, ou
 from edge.tflite import Graph, Operator
 
 STOPPED = "the compiler stops at the whole file"
-ALONE = "it computes nothing, and no operator that does runs on the Edge TPU"
 DROPPED = "its result reaches no output of the model, so the compiler drops it"
 # Bytes. posenet_mobilenet_v1_075_721_1281 has a result of 11 MB and was compiled; where compilation fails is not known:
 # "we can't say any concrete limits [...] as it varies from operation to operation", google-coral/edgetpu #663.
@@ -60,9 +59,8 @@ def predict(graph: Graph) -> Prediction:
         mapped = frozenset()
     elif all(graph.operators[index].name in RELABELLING for index in mapped):
         refusals = [_nothing_maps(graph, placed, mapped)]
-        placed = [replace(each, placement="cpu", reason=each.reason or ALONE) for each in placed]
-        mapped = frozenset()
-    findings = [*refusals, *_doubts(graph, rulings, mapped), *_remarks(graph, placed, mapped)]
+    remarks = [] if refusals else _remarks(graph, placed, mapped)
+    findings = [*refusals, *_doubts(graph, rulings, mapped), *remarks]
     return Prediction(operators=tuple(placed), findings=tuple(findings), mapped=mapped)
 
 

@@ -14,18 +14,10 @@ from edge.boards import Board
 from edge.device.contract import ModelFile
 from edge.device.errors import ConversionFailed
 from edge.device.files import sha256_of
-from edge.onnx_file import read_onnx
 from edge.runtimes import open_runtime
 from edge.target import Artifact, Finding, PlacedOperator, Precision, Verdict
 from edge.targets.acceptance import asymmetric, check_pictures, precision_of, require_fitting
-from edge.targets.derivation.twins import save_model
-from edge.targets.jetson.checking import verdict_on
-from edge.targets.jetson.export import export_for
-from edge.targets.jetson.instructions import write_builder
-from edge.targets.jetson.rules import check_onnx
 from edge.tflite import Graph, Operator, read_graph
-
-__all__ = ["RUNGS", "check", "check_onnx", "convert", "run"]
 
 RUNGS: tuple[Precision, ...] = ("int8-ptq", "int8-qat", "int8-selective", "float16", "float32")
 ONNX, FLOAT_INPUT_ONNX = "model.onnx", "model.float-input.onnx"
@@ -36,6 +28,11 @@ def check(model: Path, board: Board | None) -> Verdict:
 
     Raises BadModel where the file is neither.
     """
+    # Here, not above: a command line that is asked about another target need not load onnx.
+    from edge.onnx_file import read_onnx
+    from edge.targets.jetson.checking import verdict_on
+    from edge.targets.jetson.export import export_for
+
     if model.suffix.lower() == ".onnx":
         return verdict_on(read_onnx(model), board)
     graph = read_graph(model)
@@ -85,6 +82,11 @@ def convert(model: Path, board: Board | None, folder: Path) -> Artifact:
     For a TensorRT that takes no uint8 input, `model.float-input.onnx` is the same network reading float32.
     Raises BadModel where `check` refuses the model, ConversionFailed where no ONNX can be derived from it.
     """
+    from edge.targets.derivation.twins import save_model
+    from edge.targets.jetson.checking import verdict_on
+    from edge.targets.jetson.export import export_for
+    from edge.targets.jetson.instructions import write_builder
+
     graph = read_graph(model)
     place = None if board is None else board.name
     obstacles = Verdict(target="jetson", board=place, operators=(), findings=tuple(integer_activations(graph)))

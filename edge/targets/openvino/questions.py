@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from edge.device.errors import Unavailable
-from edge.onnx_file import read_onnx
 from edge.target import Finding, PlacedOperator, Placement
 from edge.tflite import read_graph
 
@@ -60,6 +59,8 @@ def ask(model: Path) -> tuple[tuple[PlacedOperator, ...], tuple[Finding, ...]]:
 
 def _operator_names(model: Path) -> list[str]:
     if model.suffix.lower() == ".onnx":
+        from edge.onnx_file import read_onnx
+
         return [node.op_type for node in read_onnx(model).graph.node]
     return [operator.name for operator in read_graph(model).operators]
 

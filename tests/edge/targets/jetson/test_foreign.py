@@ -16,6 +16,7 @@ from edge.targets.jetson.checking import verdict_on
 from edge.targets.jetson.network import network_of
 from edge.targets.jetson.parser import ask_parser
 from edge.targets.jetson.releases import all_releases
+from edge.targets.jetson.rules import check_onnx
 
 FLOAT = TensorProto.FLOAT
 
@@ -116,7 +117,7 @@ def test_quantizers_without_a_zero_point_are_uncertain():
     for node in model.graph.node:
         del node.input[2]
     assert {each.placement for each in verdict_on(model, None).operators} == {"uncertain"}
-    found = jetson.check_onnx(model)
+    found = check_onnx(model)
     assert [(each.severity, each.operator) for each in found] == [
         ("uncertain", "QuantizeLinear q"),
         ("uncertain", "DequantizeLinear y"),
@@ -136,7 +137,7 @@ def test_q_dq_between_convolution_and_relu_is_warned_of():
         ("Relu", ["cd"], "y", {}),
     ]
     model = model_of(*nodes, inputs={"x": (FLOAT, [1, 4, 8, 8])}, output="y", w=weights, s=scale, z=zero)
-    assert [(each.severity, each.operator) for each in jetson.check_onnx(model)] == [("warning", "Conv c")]
+    assert [(each.severity, each.operator) for each in check_onnx(model)] == [("warning", "Conv c")]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +175,7 @@ def test_a_scale_of_a_constant_node_is_constant_in_any_attribute(held):
     model = quantized(np.float32(0.1), np.int8(0))
     del model.graph.initializer[0]
     model.graph.node.insert(0, helper.make_node("Constant", [], ["s"], **held))
-    assert jetson.check_onnx(model) == []
+    assert check_onnx(model) == []
 
 
 @pytest.mark.parametrize("held", [{"value_int": 3}, {"value_ints": [3, 4]}])
@@ -269,7 +270,7 @@ def test_every_test_model_of_onnx_gets_a_verdict_that_nvidias_parser_does_not_co
         verdict = verdict_on(model, None)
         assert len(verdict.operators) == len(model.graph.node)
         said = [finding for finding in verdict.findings if "parses it" in finding.reason]
-        refused = [each for each in jetson.check_onnx(model, newest) if each.severity == "refused"]
+        refused = [each for each in check_onnx(model, newest) if each.severity == "refused"]
         assert not (said and refused), path  # nothing is refused that the parser takes, where it can be asked
 
 

@@ -10,7 +10,7 @@ from edge.boards import find_board
 from edge.device.errors import BadModel
 from edge.runtimes import open_runtime
 from edge.targets import jetson
-from edge.targets.jetson import check_onnx
+from edge.targets.jetson.rules import check_onnx
 from pipeline.quantization.raw_bytes import take_bytes
 
 FORMS = [rung for rung in jetson.RUNGS if rung != "int8-selective"]  # made by a search of its own

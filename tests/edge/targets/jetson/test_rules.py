@@ -3,7 +3,7 @@ import onnx
 import pytest
 from onnx import TensorProto, numpy_helper
 
-from edge.targets.jetson import check_onnx
+from edge.targets.jetson.rules import check_onnx
 
 
 @pytest.fixture
