@@ -1,18 +1,13 @@
 """Compiled simulators, kept by the hash of what they were compiled from."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 
-import platformdirs
-
-from edge.device.errors import Unavailable
+from edge.cache import cache_folder
 from edge.device.files import replace_folder, sha256_of
-
-VARIABLE = "EDGEWISE_CACHE"  # the folder that holds downloads too
 
 
 def compiled(source: Path, recipe: str, compile_into: Callable[[Path], None]) -> Path:
@@ -22,7 +17,7 @@ def compiled(source: Path, recipe: str, compile_into: Callable[[Path], None]) ->
     Raises Unavailable where the cache cannot be written, and what `compile_into` raises.
     """
     key = sha256(f"{sha256_of(source)} {recipe}".encode()).hexdigest()[:32]
-    place = _cache() / key
+    place = cache_folder("simulators") / key
     if not place.exists():
         new = Path(tempfile.mkdtemp(dir=place.parent))
         try:
@@ -32,13 +27,3 @@ def compiled(source: Path, recipe: str, compile_into: Callable[[Path], None]) ->
         finally:
             shutil.rmtree(new, ignore_errors=True)
     return place
-
-
-def _cache() -> Path:
-    chosen = os.environ.get(VARIABLE)
-    folder = (Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("edgewise"))) / "simulators"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(f"{folder}: cannot be made ({error.strerror}); set {VARIABLE} to a writable folder") from None
-    return folder

@@ -15,9 +15,9 @@ from typing import IO
 
 from filelock import FileLock
 
+from edge.cache import cache_folder
 from edge.device.errors import BadData, Unavailable
 from edge.device.files import sha256_of
-from pipeline.data.cache import cache_folder
 from pipeline.data.source import Report
 
 KINDS = ".tar, .tar.gz, .tar.xz, .tar.bz2 or .zip"

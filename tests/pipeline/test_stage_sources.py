@@ -10,6 +10,7 @@ ENTRY = {"train": "pipeline.train", "quantize": "pipeline.quantize", "export": "
 # What a stage imports, but what its result does not depend on, or what its manifest holds in another way.
 ELSEWHERE = (
     "pipeline.recipe",  # the settings are in the manifest
+    "edge.cache",  # where downloads wait
     "pipeline.data",  # the pictures' hashes are; how they were made is the data stage's affair
     "pipeline.stage",
     "pipeline.stages",

@@ -1,4 +1,4 @@
-"""The folder where downloads and unpacked archives wait for their next use."""
+"""The folder where downloads, unpacked archives and compiled simulators wait for their next use."""
 
 import os
 from pathlib import Path
