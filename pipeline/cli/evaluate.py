@@ -9,7 +9,7 @@ from rich.console import Console
 from edge.device.contract import NAME as CONTRACT
 from edge.device.errors import BadArtifact
 from edge.device.files import write_json
-from pipeline import exports
+from pipeline import artefacts
 from pipeline.cli.options import at_work
 from pipeline.cli.progress import reporting
 from pipeline.cli.stages import show
@@ -41,7 +41,7 @@ def evaluate(
     if data is not None or runtime is not None:
         raise click.UsageError("--data and --runtime go with an artefact folder, such as runs/digits/export/cpu")
     with at_work(subject, overrides, run) as (loaded, folder, report):
-        results = collect(loaded, folder, exports.prove_stage(loaded, folder, report), {})
+        results = collect(loaded, folder, artefacts.prove_stage(loaded, folder, report), {})
         (folder / "report").mkdir(exist_ok=True)
         write_json(folder / "report" / "results.json", results)
     show(results, as_json)

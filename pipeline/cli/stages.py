@@ -12,7 +12,7 @@ from rich.markup import escape
 from edge.device.errors import ProofFailed, Unavailable
 from edge.device.files import read_json, write_json
 from edge.targets import TARGETS
-from pipeline import exports, stages
+from pipeline import artefacts, stages
 from pipeline.cli.options import at_work, recipe_options
 from pipeline.cli.progress import console
 from pipeline.form_store import FormStore
@@ -80,7 +80,7 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
         for target in loaded.export.targets:
             place = folder / "export" / target
             try:
-                made = exports.export_stage(loaded, folder, target, forms, child, report, _announce)
+                made = artefacts.export_stage(loaded, folder, target, forms, child, report, _announce)
             except (ProofFailed, Unavailable) as failure:
                 refused[target] = failure
                 continue
