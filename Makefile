@@ -77,12 +77,14 @@ format: setup  ## format the code
 bench: setup  ## speed, as ratios within one run
 	@$(BIN)/python -m pipeline.bench
 
-LOCKED = uv pip compile pyproject.toml --extra train --extra export --extra serve --extra dev --universal \
-    --generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links --quiet --custom-compile-command "make lock"
+LOCK = uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-emit-index-url \
+    --no-emit-find-links --quiet --custom-compile-command "make lock"
+LOCKED = $(LOCK) --extra train --extra export --extra serve --extra dev
 
 lock:  ## resolve pyproject.toml anew into the lock files; needs uv
 	$(LOCKED) --output-file requirements.lock
 	$(LOCKED) --extra fpga --constraint requirements.lock --output-file requirements-fpga.lock
+	$(LOCK) --extra serve --constraint requirements.lock --output-file requirements-serve.lock
 
 clean:  ## forget the environment and all runs
 	rm -rf .venv runs

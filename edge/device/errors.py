@@ -6,6 +6,8 @@
     |- BadModel              a model file, or a model that does not fit
     |- BadBoard              a board that the target does not have
     |- BadArtifact           a run folder, manifest, contract or golden vectors
+    |- BadSetting            a setting of the service
+    |- Refused               a request that the service does not answer; has an HTTP status
     |- Unavailable           disk full, read-only folder, a folder in use, a package that is missing
     |- ConversionFailed      a converter refused or crashed
     |- Diverged              training: the loss is not a number
@@ -38,6 +40,19 @@ class BadBoard(EdgewiseError):
 
 class BadArtifact(EdgewiseError):
     pass
+
+
+class BadSetting(EdgewiseError):
+    pass
+
+
+class Refused(EdgewiseError):
+    """`status` is the answer's HTTP status, `headers` what it says besides, such as when to come again."""
+
+    def __init__(self, status: int, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
 
 
 class Unavailable(EdgewiseError):

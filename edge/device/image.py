@@ -3,6 +3,7 @@
 import io
 import math
 import struct
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,30 @@ Pixels = NDArray[np.uint8]
 MAX_PIXELS = 50_000_000
 # JPEG includes MPO, the several pictures in one file of some phones, of which the first is read.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """Which pictures are decoded at all: file formats, the pixels of a side and of the whole, both ends included."""
+
+    formats: tuple[str, ...] = FORMATS
+    side: tuple[int, int] = (1, MAX_PIXELS)
+    pixels: int = MAX_PIXELS
+
+    def check(self, width: int, height: int) -> None:
+        """Raise BadData where a picture of `width` x `height` pixels is out of bounds."""
+        smallest, largest = self.side
+        if width * height > self.pixels:
+            raise BadData(
+                f"picture of {width} x {height} pixels; at most {self.pixels:,} are decoded; scale it down first"
+            )
+        if not (smallest <= width <= largest and smallest <= height <= largest):
+            raise BadData(
+                f"picture of {width} x {height} pixels; expected {smallest:,} to {largest:,} a side; send another one"
+            )
+
+
+ANY = Bounds()
 
 # What Pillow raises for damaged files, by format; all but the first three come from TIFF headers and EXIF blocks.
 _DAMAGE = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, struct.error)
@@ -40,30 +65,28 @@ def read_image(content: bytes, contract: Input) -> Pixels:
     return fit(decode(content, contract.colour), height, width, contract.resize)
 
 
-def decode(content: bytes, colour: str) -> Pixels:
+def decode(content: bytes, colour: str, bounds: Bounds = ANY) -> Pixels:
     """Decode to uint8 [height, width, 3] where `colour` is "RGB", [height, width, 1] where it is "GREY".
 
     Turned upright by its EXIF orientation; transparent parts laid on white; 16-bit grey scaled to 8 bits, 65535 to 255;
     CMYK and palettes converted; of an animation, the first frame. Safe to call from several threads.
-    Raises BadData where the bytes are no picture, are cut short, hold more than 50 million pixels, or grey values that
-    are not of 8 or 16 bits.
+    Raises BadData where the bytes are no picture, are cut short, are out of `bounds`, or hold grey values that are not
+    of 8 or 16 bits.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        with Image.open(io.BytesIO(content), formats=bounds.formats) as picture:
             # Before a pixel is decoded, and below the bounds at which Pillow warns and refuses.
-            if picture.width * picture.height > MAX_PIXELS:
-                raise BadData(
-                    f"picture of {picture.width} x {picture.height} pixels; at most {MAX_PIXELS:,} are decoded; "
-                    "scale it down first"
-                )
+            bounds.check(picture.width, picture.height)
             upright = ImageOps.exif_transpose(picture)
             flat = _flatten(upright).convert("RGB" if colour == "RGB" else "L")
     except UnidentifiedImageError:
-        raise BadData("not a picture; expected " + ", ".join(FORMATS)) from None
+        raise BadData("not a picture; expected " + ", ".join(bounds.formats)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadData(f"picture too large: {error} At most {MAX_PIXELS:,} are decoded; scale it down first") from None
+        raise BadData(
+            f"picture too large: {error} At most {bounds.pixels:,} are decoded; scale it down first"
+        ) from None
     except _DAMAGE as error:
         raise BadData(f"damaged picture ({error}); remove it or save it again") from None
     return np.asarray(flat, np.uint8).reshape(flat.height, flat.width, -1)

@@ -12,6 +12,7 @@ from pipeline.cli.check import boards, check
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.preview import preview
 from pipeline.cli.progress import console
+from pipeline.cli.serve import serve
 from pipeline.cli.stages import export, quantize, train
 from pipeline.stage import explain
 
@@ -29,7 +30,7 @@ def edgewise() -> None:
     """
 
 
-for command in (train, quantize, export, evaluate, check, boards, preview):
+for command in (train, quantize, export, evaluate, check, boards, preview, serve):
     edgewise.add_command(command)
 
 

@@ -1,0 +1,67 @@
+"""serve: a proven artefact over REST."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.markup import escape
+
+from pipeline.cli.progress import console
+
+
+@click.command()
+@click.argument("subject", metavar="RUN|ARTEFACT|RECIPE", type=click.Path(path_type=Path))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
+@click.option("--port", default=3000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 256), help="Processes; one a core.")
+@click.option(
+    "--runtime", default="auto", show_default=True, type=click.Choice(["auto", "litert", "onnx", "openvino"]),
+    help="auto: the fastest that the artefact was proven in.",
+)  # fmt: skip
+@click.option("--api-key-file", type=click.Path(path_type=Path), help="Keys, one a line; requests must bring one.")
+@click.option("--certificate", type=click.Path(path_type=Path), help="PEM file, which makes it HTTPS.")
+@click.option("--certificate-key", type=click.Path(path_type=Path), help="PEM file of its private key.")
+@click.option(
+    "--allow-origin", "origins", multiple=True, help="A web site whose pages may call; repeatable, * for all."
+)
+@click.option("--queue", type=int, help="Requests that may wait in a worker; more are answered 429.  [default: 16]")
+@click.option("--seconds", type=float, help="Time limit of a request.  [default: 10]")
+@click.option("--body-bytes", type=int, help="Largest body.  [default: 10 MiB]")
+@click.option("--pixels", type=int, help="Largest picture.  [default: 50,000,000]")
+@click.option("--images", type=int, help="Most pictures in one request.  [default: 16]")
+def serve(
+    subject: Path, host: str, port: int, workers: int, certificate: Path | None, certificate_key: Path | None,
+    origins: tuple[str, ...], **limits: Any,
+) -> None:  # fmt: skip
+    """Serve RUN (runs/flowers), one ARTEFACT (runs/flowers/export/cpu) or the run of a RECIPE over REST.
+
+    \b
+    Examples:
+      edgewise serve runs/digits
+      edgewise serve runs/flowers --host 0.0.0.0 --workers 4 --api-key-file keys.txt
+    """
+    from serving.model import find_artifact
+    from serving.run import Place
+    from serving.run import serve as start
+    from serving.settings import Settings
+
+    path = _run_of(subject) if subject.suffix == ".toml" else subject
+    # Absolute, and found here: what is wrong with it is said before any process starts.
+    artifact = find_artifact(path.absolute())
+    settings = Settings(
+        artifact=artifact, origins=origins, **{name: value for name, value in limits.items() if value is not None}
+    )
+    place = Place(host=host, port=port, certificate=certificate, key=certificate_key)
+    if host not in ("127.0.0.1", "::1", "localhost") and settings.api_key_file is None:
+        console.print(
+            "[yellow]note[/] anyone who reaches this address may use the model; --api-key-file asks for a key"
+        )
+    console.print(f"serving [bold]{escape(os.path.relpath(artifact))}[/] on {place.url}, API at {place.url}/docs")
+    start(settings, place, workers)
+
+
+def _run_of(recipe: Path) -> Path:
+    from pipeline.recipe import load_recipe  # a server has no use for it otherwise
+
+    return Path("runs") / load_recipe(recipe, ()).name

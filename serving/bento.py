@@ -1,0 +1,54 @@
+"""The BentoML service: our application in front, BentoML's own behind it for its Swagger page.
+
+`bentoml serve serving.bento:service` and a Bento's container start this, told by EDGEWISE_ARTIFACT and the other
+variables of `serving.settings`; `edgewise serve` starts the same.
+"""
+
+import os
+from collections.abc import Callable
+from typing import cast
+
+import bentoml
+
+from serving.app import Application
+from serving.http import ASGI
+from serving.settings import Settings
+from serving.state import State
+
+
+def make_service(open_state: Callable[[], State]) -> "bentoml.Service":
+    """A service whose every answer comes from `Application`.
+
+    BentoML's typed interfaces are not used: they take URLs that are fetched and files that are written, rebuild a
+    schema for each answer, and cost more than a small model does.
+    """
+
+    class Edgewise:
+        """A proven artefact over REST: POST /predict, and the Open Inference Protocol below /v2."""
+
+    service = bentoml.Service(
+        name="edgewise",
+        inner=Edgewise,
+        config={
+            "workers": 1,  # a container has one; `edgewise serve --workers` starts its own
+            "logging": {"access": {"enabled": False}},
+            "metrics": {"enabled": False},  # /metrics is ours
+            "tracing": {"excluded_urls": ".*"},
+            "traffic": {"timeout": 30},  # above ours; BentoML keeps a timer for as long, also after the answer
+        },
+    )
+    service.add_asgi_middleware(Application, open_state=open_state)
+    return service
+
+
+def make_app(state: State) -> ASGI:
+    """The application of the service, without what BentoML puts around it that `Application` does already.
+
+    Its tracing and its time limit cost each request a task and a timer that outlives the answer.
+    """
+    app = make_service(lambda: state).to_asgi()
+    app.user_middleware = [each for each in app.user_middleware if each.cls is Application]
+    return cast(ASGI, app)
+
+
+service = make_service(lambda: State(Settings.from_environment(os.environ)))

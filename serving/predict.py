@@ -1,0 +1,92 @@
+"""POST /predict: pictures in, labels and scores out."""
+
+import time
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.device.contract import softmax
+from edge.device.errors import BadData, Refused
+from edge.device.image import Bounds, decode, fit
+from serving.card import identity
+from serving.http import Request, Response, as_json
+from serving.model import Model
+from serving.pictures import Picture, pictures_of
+from serving.settings import Settings
+from serving.state import State
+
+# What people send; each format more is a decoder more that strangers reach.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+# One pixel shows nothing; WebP goes to 16,383, and longer sides are scans or mistakes.
+_SIDE = (2, 16_384)
+
+
+async def answer(request: Request, state: State) -> Response:
+    """One answer for a single picture, a list for several in one form.
+
+    Raises Refused for requests that are not of the interface, BadData for pictures that cannot be decoded.
+    """
+    model = state.model
+    top = _top(request, len(model.contract.output.labels))
+    pictures = pictures_of(request, state.settings.images)
+    scores, answers = await state.gate.run(partial(_classify, model, pictures, top, state.settings), quick=False)
+    state.metrics.predicted(scores)
+    return as_json(answers if len(answers) > 1 else answers[0])
+
+
+def _classify(
+    model: Model, pictures: list[Picture], top: int, settings: Settings
+) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
+    """Scores, float32 [pictures, labels], and the answers made of them."""
+    bounds = Bounds(formats=FORMATS, side=_SIDE, pixels=settings.pixels)
+    batch, taken = [], []
+    for picture in pictures:
+        pixels, spent = _prepare(picture, model, bounds)
+        batch.append(pixels)
+        taken.append(spent)
+    start = time.perf_counter()
+    scores = softmax(model.logits(np.stack(batch)))
+    infer = (time.perf_counter() - start) / len(batch)
+    answers = [_answer(model, row, top, {**spent, "infer": infer}) for row, spent in zip(scores, taken, strict=True)]
+    return scores, answers
+
+
+def _prepare(picture: Picture, model: Model, bounds: Bounds) -> tuple[NDArray[np.uint8], dict[str, float]]:
+    contract = model.contract.input
+    height, width, _ = contract.picture
+    start = time.perf_counter()
+    try:
+        decoded = decode(picture.content, contract.colour, bounds)
+    except BadData as error:
+        raise BadData(f"{picture.name}: {error}") from None
+    middle = time.perf_counter()
+    pixels = fit(decoded, height, width, contract.resize)
+    return pixels, {"decode": middle - start, "resize": time.perf_counter() - middle}
+
+
+def _answer(model: Model, scores: NDArray[np.float32], top: int, seconds: dict[str, float]) -> dict[str, Any]:
+    labels = model.contract.output.labels
+    best = np.argsort(-scores, kind="stable")[:top]
+    listed = [{"label": labels[index], "score": float(scores[index])} for index in best]
+    return {
+        "label": listed[0]["label"],
+        "confidence": listed[0]["score"],
+        "scores": listed,
+        "model": identity(model),
+        "latency_ms": {
+            **{name: round(1000 * value, 4) for name, value in seconds.items()},
+            "total": round(1000 * sum(seconds.values()), 4),
+        },
+    }
+
+
+def _top(request: Request, labels: int) -> int:
+    """How many scores to list: ?top=, five or all unless told."""
+    text = request.queries("top").get("top")
+    if text is None:
+        return min(5, labels)
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= labels):
+        raise Refused(400, f"query 'top': {text[:32]!r}; expected 1 to {labels}, the number of labels")
+    return int(text)
