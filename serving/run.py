@@ -11,8 +11,6 @@ import ssl
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
@@ -21,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from edge.device.errors import BadSetting, EdgewiseError, Unavailable
 from serving.http import ASGI
 from serving.metrics import DIRECTORY
-from serving.settings import Settings
+from serving.settings import Place, Settings
 from serving.state import SUPERVISOR, State
 
 # Forward secrecy and authenticated encryption alone: no CBC, no RSA key exchange (RFC 9325, 4.2).
@@ -30,22 +28,7 @@ _DRAIN = 30  # seconds that requests get to end after SIGTERM
 _BACKLOG = 1024
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where to listen; `certificate` and `key`, PEM files, make it HTTPS."""
-
-    host: str
-    port: int
-    certificate: Path | None = None
-    key: Path | None = None
-
-    @property
-    def url(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
-
-
-def serve(settings: Settings, place: Place, workers: int) -> None:
+def serve(settings: Settings, place: Place) -> None:
     """Serve until SIGTERM or SIGINT, then let the requests at work end.
 
     Raises Unavailable where the port cannot be had, BadSetting for a certificate that does not fit, and what `State`
@@ -54,20 +37,20 @@ def serve(settings: Settings, place: Place, workers: int) -> None:
     _check_certificate(place)
     listener = _listen(place)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
-    if workers == 1:
+    if place.workers == 1:
         state = State(settings)
-        uvicorn.Server(_configure(functools.partial(_wrap, state), place, workers)).run(sockets=[listener])
+        uvicorn.Server(_configure(functools.partial(_wrap, state), place)).run(sockets=[listener])
         return
     with _counters() as counters:
         os.environ.update({SUPERVISOR: str(os.getpid()), DIRECTORY: counters})
-        _Supervisor(_configure(functools.partial(_work, settings), place, workers), [listener]).run()
+        _Supervisor(_configure(functools.partial(_work, settings), place), [listener]).run()
 
 
-def _configure(app: Callable[[], ASGI], place: Place, workers: int) -> uvicorn.Config:
+def _configure(app: Callable[[], ASGI], place: Place) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=True,
-        workers=workers,
+        workers=place.workers,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -79,7 +62,7 @@ def _configure(app: Callable[[], ASGI], place: Place, workers: int) -> uvicorn.C
         backlog=_BACKLOG,
         timeout_graceful_shutdown=_DRAIN,
         ssl_certfile=place.certificate,
-        ssl_keyfile=place.key,
+        ssl_keyfile=place.certificate_key,
         ssl_ciphers=_CIPHERS,
     )
 
@@ -122,7 +105,7 @@ def _check_certificate(place: Place) -> None:
     if place.certificate is None:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(place.certificate, place.key)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(place.certificate, place.certificate_key)
     except OSError as error:  # ssl.SSLError is one
         raise BadSetting(f"{place.certificate}: no certificate to use ({error}); expected PEM files") from None
 

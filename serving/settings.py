@@ -40,26 +40,51 @@ class Settings:
             if not getattr(self, name) > 0:
                 raise BadSetting(f"{name}: {getattr(self, name)}; expected a number above 0")
 
-    def environment(self) -> dict[str, str]:
-        """These settings as environment variables: `from_environment` reads them back."""
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        fields["origins"] = " ".join(self.origins)
-        return {PREFIX + name.upper(): str(value) for name, value in fields.items() if value not in (None, "")}
-
     @classmethod
     def from_environment(cls, variables: Mapping[str, str]) -> "Settings":
-        """Settings of a server that a container or a supervisor starts: EDGEWISE_ARTIFACT, EDGEWISE_QUEUE, ...
-
-        Raises BadSetting where a variable is missing or not of its kind.
-        """
-        given = {
-            field.name: variables[PREFIX + field.name.upper()]
-            for field in dataclasses.fields(cls)
-            if variables.get(PREFIX + field.name.upper())
-        }
+        """What EDGEWISE_ARTIFACT, EDGEWISE_QUEUE, ... say; raises BadSetting where one is not of its kind."""
+        given = _given(cls, variables)
         if "artifact" not in given:
             raise BadSetting(f"{PREFIX}ARTIFACT: not set; expected the folder of an artefact, with its contract.json")
-        return cls(**{name: _READERS[name](value) for name, value in given.items()})
+        return cls(**given)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where to listen, with how many processes; `certificate` and its `certificate_key`, PEM files, make it HTTPS."""
+
+    host: str = "127.0.0.1"
+    port: int = 3000
+    workers: int = 1
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65_535:
+            raise BadSetting(f"port: {self.port}; expected 0 to 65,535")
+        if not 1 <= self.workers <= 256:
+            raise BadSetting(f"workers: {self.workers}; expected 1 to 256, about one a core")
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.certificate else 'http'}://{host}:{self.port}"
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> "Place":
+        """What EDGEWISE_HOST, EDGEWISE_PORT, ... say; raises BadSetting where one is not of its kind."""
+        return cls(**_given(cls, variables))
+
+
+def environment(*values: Settings | Place) -> dict[str, str]:
+    """`values` as the environment variables that their `from_environment` reads."""
+    variables = {}
+    for value in values:
+        for field in dataclasses.fields(value):
+            given = getattr(value, field.name)
+            if given not in (None, ()):
+                variables[PREFIX + field.name.upper()] = " ".join(given) if isinstance(given, tuple) else str(given)
+    return variables
 
 
 def read_keys(file: Path | None) -> tuple[bytes, ...]:
@@ -81,28 +106,32 @@ def read_keys(file: Path | None) -> tuple[bytes, ...]:
     return tuple(line.encode() for line in lines)
 
 
-def _whole(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise BadSetting(f"{text!r}: expected a whole number") from None
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise BadSetting(f"{text!r}: expected a number") from None
+def _given(kind: type[Settings] | type[Place], variables: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of `kind` that `variables` have, each read as its kind; an empty one counts as not there."""
+    fields = {}
+    for field in dataclasses.fields(kind):
+        name = PREFIX + field.name.upper()
+        if text := variables.get(name):
+            try:
+                fields[field.name] = _READERS[field.name](text)
+            except ValueError:
+                raise BadSetting(f"{name}: {text!r}; expected a number") from None
+    return fields
 
 
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "artifact": Path,
     "runtime": str,
-    "queue": _whole,
-    "body_bytes": _whole,
-    "pixels": _whole,
-    "images": _whole,
-    "seconds": _number,
+    "queue": int,
+    "body_bytes": int,
+    "pixels": int,
+    "images": int,
+    "seconds": float,
     "api_key_file": Path,
     "origins": lambda text: tuple(text.split()),
+    "host": str,
+    "port": int,
+    "workers": int,
+    "certificate": Path,
+    "certificate_key": Path,
 }

@@ -1,6 +1,7 @@
 """serve: a proven artefact over REST."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,7 @@ def serve(
       edgewise serve runs/flowers --host 0.0.0.0 --workers 4 --api-key-file keys.txt
     """
     from serving.model import find_artifact
-    from serving.run import Place
-    from serving.run import serve as start
-    from serving.settings import Settings
+    from serving.settings import Place, Settings, environment
 
     path = _run_of(subject) if subject.suffix == ".toml" else subject
     # Absolute, and found here: what is wrong with it is said before any process starts.
@@ -52,13 +51,14 @@ def serve(
     settings = Settings(
         artifact=artifact, origins=origins, **{name: value for name, value in limits.items() if value is not None}
     )
-    place = Place(host=host, port=port, certificate=certificate, key=certificate_key)
+    place = Place(host=host, port=port, workers=workers, certificate=certificate, certificate_key=certificate_key)
     if host not in ("127.0.0.1", "::1", "localhost") and settings.api_key_file is None:
         console.print(
             "[yellow]note[/] anyone who reaches this address may use the model; --api-key-file asks for a key"
         )
     console.print(f"serving [bold]{escape(os.path.relpath(artifact))}[/] on {place.url}, API at {place.url}/docs")
-    start(settings, place, workers)
+    # The server takes this process over: what the command line has loaded is of no use to it, and takes memory.
+    os.execve(sys.executable, [sys.executable, "-m", "serving"], {**os.environ, **environment(settings, place)})  # noqa: S606
 
 
 def _run_of(recipe: Path) -> Path:
