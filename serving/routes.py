@@ -1,6 +1,7 @@
 """What is served where: one table."""
 
 from serving import admin, card, health, page, predict
+from serving.protocol_v2.routes import find_route as find_v2_route
 from serving.route import Route
 
 ROUTES: dict[str, Route] = {
@@ -22,6 +23,8 @@ def find_route(path: str) -> Route | None:
     route = ROUTES.get(path)
     if route is not None:
         return route
+    if path.startswith("/v2/") or path == "/v2":
+        return find_v2_route(path)
     if path.startswith("/examples/"):
         return _EXAMPLES
     if path.startswith("/static_content/"):  # what BentoML's Swagger page is made of
