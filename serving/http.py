@@ -136,7 +136,6 @@ def _too_long(limit: int) -> Refused:
     return Refused(
         413,
         f"body: longer than {limit:,} bytes, the most that is taken; scale the picture down, or send fewer at once",
-        ((b"connection", b"close"),),
     )
 
 

@@ -13,7 +13,6 @@ FIELD = "image"
 
 _EXPECTED = f"expected multipart/form-data with the field {FIELD!r}, or a body of {', '.join(MEDIA_TYPES)}"
 _MISTAKEN = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
-_MOST_HEADERS = 8 * 1024  # bytes of the headers of one part
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,6 @@ class _Form:
         self._pictures: list[Picture] = []
         self._name = self._value = b""
         self._headers: dict[bytes, bytes] = {}
-        self._header_bytes = 0
         self._parts: list[bytes] = []
         self._ended = False
 
@@ -84,20 +82,13 @@ class _Form:
         return self._pictures
 
     def _begin(self) -> None:
-        self._headers, self._header_bytes, self._parts = {}, 0, []
+        self._headers, self._parts = {}, []
 
     def _field(self, data: bytes, start: int, end: int) -> None:
-        self._count(end - start)
         self._name += data[start:end]
 
     def _add_value(self, data: bytes, start: int, end: int) -> None:
-        self._count(end - start)
         self._value += data[start:end]
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > _MOST_HEADERS:
-            raise Refused(400, f"form: a part with more than {_MOST_HEADERS:,} bytes of headers; send it without them")
 
     def _end_header(self) -> None:
         self._headers[self._name.lower()] = self._value

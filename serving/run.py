@@ -17,6 +17,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from edge.device.errors import BadSetting, EdgewiseError, Unavailable
+from serving.connection import Connection
 from serving.http import ASGI
 from serving.metrics import DIRECTORY
 from serving.settings import Place, Settings
@@ -43,7 +44,10 @@ def serve(settings: Settings, place: Place) -> None:
         return
     with _counters() as counters:
         os.environ.update({SUPERVISOR: str(os.getpid()), DIRECTORY: counters})
-        _Supervisor(_configure(functools.partial(_work, settings), place), [listener]).run()
+        supervisor = _Supervisor(_configure(functools.partial(_work, settings), place), [listener])
+        supervisor.run()
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise Unavailable("the workers could not start; the reason stands above")
 
 
 def _configure(app: Callable[[], ASGI], place: Place) -> uvicorn.Config:
@@ -52,7 +56,7 @@ def _configure(app: Callable[[], ASGI], place: Place) -> uvicorn.Config:
         factory=True,
         workers=place.workers,
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         interface="asgi3",
         access_log=False,

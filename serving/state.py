@@ -8,10 +8,9 @@ import os
 import signal
 
 from edge.device.errors import EdgewiseError, Refused
-from edge.device.manifest import read_manifest
 from serving.gate import Gate
 from serving.metrics import Metrics
-from serving.model import Model, find_artifact, load_model
+from serving.model import load_model
 from serving.settings import Settings, read_keys
 
 SUPERVISOR = "EDGEWISE_SUPERVISOR"  # the process id of the parent that passes SIGHUP on to every worker
@@ -59,9 +58,9 @@ class State:
         """
         async with self._reloading:
             before = self.model
-            if await asyncio.to_thread(_same, self.settings, before):
-                return False
             self.model = await asyncio.to_thread(load_model, self.settings.artifact, self.settings.runtime)
+            if self.model.manifest == before.manifest:
+                return False
             self.metrics.show(self.model)
             log.info("now serving %s %s, before: %s", self.model.name, self.model.version, before.version)
             return True
@@ -90,7 +89,3 @@ def tell_siblings() -> None:
     supervisor = os.environ.get(SUPERVISOR)
     if supervisor is not None and int(supervisor) == os.getppid():
         os.kill(os.getppid(), signal.SIGHUP)
-
-
-def _same(settings: Settings, model: Model) -> bool:
-    return read_manifest(find_artifact(settings.artifact)) == model.manifest

@@ -129,7 +129,9 @@ def _open_litert(file: Path, layout: Layout, threads: int, *, reference: bool) -
     _require_whole_tflite(file)
     kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
     try:
-        interpreter = Interpreter(model_path=str(file), experimental_op_resolver_type=kernels, num_threads=threads)
+        # Read, not mapped: a file that is overwritten in place would take the process down with it.
+        content = file.read_bytes()
+        interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels, num_threads=threads)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise _unreadable(file, "LiteRT", error) from error
