@@ -10,6 +10,7 @@ from rich.markup import escape
 from edge.device.errors import EdgewiseError
 from pipeline.cli.check import boards, check
 from pipeline.cli.evaluate import evaluate
+from pipeline.cli.package import package
 from pipeline.cli.preview import preview
 from pipeline.cli.progress import console
 from pipeline.cli.serve import serve
@@ -30,7 +31,7 @@ def edgewise() -> None:
     """
 
 
-for command in (train, quantize, export, evaluate, check, boards, preview, serve):
+for command in (train, quantize, export, evaluate, check, boards, preview, serve, package):
     edgewise.add_command(command)
 
 

@@ -1,0 +1,40 @@
+"""What one server process takes: the figures of the systemd unit and of Kubernetes' resources, limits and deadlines."""
+
+import math
+from collections.abc import Mapping
+
+from serving.package.trial import Trial
+from serving.settings import Settings
+
+_MIB = 2**20
+_STEP = 32  # MiB, to which figures are rounded up
+
+# Seconds. While preStop waits, the pod is taken off the Service's list; then the server lets requests end, for 30 s at
+# most (`serving.run`); what is left then is killed.
+_PRE_STOP = 5
+_STOP = 40
+
+# Bytes of a decoded pixel: four in the decoder (WebP has alpha), three in the converted copy, one for rows of resizing.
+_PIXEL = 8
+
+
+def capacity(trial: Trial, settings: Settings) -> Mapping[str, int]:
+    """MiB and seconds, by their names in the templates.
+
+    The request is what was measured, and a fifth. The limit adds what strangers may make the server hold: a queue full
+    of the largest bodies, and the one picture being decoded (one thread decodes) of the most pixels.
+    """
+    held = settings.queue * settings.body_bytes + _PIXEL * settings.pixels
+    return {
+        "measured_mib": round(trial.resident / _MIB),
+        "request_mib": _rounded(1.2 * trial.resident),
+        "limit_mib": _rounded(1.2 * trial.resident + held),
+        "pre_stop": _PRE_STOP,
+        "stop": _STOP,
+        "grace": _PRE_STOP + _STOP,
+        "start": math.ceil(10 * trial.ready) + 30,  # a small board is ten times slower than this machine
+    }
+
+
+def _rounded(size: float) -> int:
+    return _STEP * math.ceil(size / _MIB / _STEP)
