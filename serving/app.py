@@ -1,12 +1,13 @@
 """The ASGI application: finds the route, reads the body within bounds, and turns every refusal into JSON."""
 
-import os
+import random
 import re
 import time
 from collections.abc import Callable
 
 from edge.device.errors import BadData, Refused
 from serving.http import ASGI, ClientLeft, Receive, Request, Response, Scope, Send, as_error, read_body
+from serving.predict import warm_up
 from serving.route import Route
 from serving.routes import find_route
 from serving.state import State
@@ -30,6 +31,7 @@ class Application:
     def __init__(self, app: ASGI, open_state: Callable[[], State]) -> None:
         self._app = app
         self._state = open_state()
+        warm_up(self._state.model)
         self._origins = frozenset(origin.encode() for origin in self._state.settings.origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,4 +117,4 @@ def _request_id(headers: dict[bytes, bytes]) -> bytes:
     given = headers.get(b"x-request-id")
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given
-    return os.urandom(8).hex().encode()
+    return b"%016x" % random.getrandbits(64)

@@ -1,15 +1,17 @@
 """POST /predict: pictures in, labels and scores out."""
 
+import io
 import time
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from edge.device.contract import softmax
 from edge.device.errors import BadData, Refused
-from edge.device.image import Bounds, decode, fit
+from edge.device.image import Bounds, decode, fit, read_image
 from serving.card import identity
 from serving.http import Request, Response, as_json
 from serving.model import Model
@@ -21,6 +23,14 @@ from serving.state import State
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 # One pixel shows nothing; WebP goes to 16,383, and longer sides are scans or mistakes.
 _SIDE = (2, 16_384)
+
+
+def warm_up(model: Model) -> None:
+    """Read a picture of each format: Pillow loads a decoder at its first use, which no request shall wait for."""
+    for form in FORMATS:
+        file = io.BytesIO()
+        Image.new("L", (_SIDE[0], _SIDE[0])).save(file, form)
+        read_image(file.getvalue(), model.contract.input)
 
 
 async def answer(request: Request, state: State) -> Response:
