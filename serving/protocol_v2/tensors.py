@@ -1,5 +1,6 @@
 """Tensors as the protocol writes them: numbers in JSON, or bytes behind it."""
 
+import math
 from itertools import chain
 from typing import Any
 
@@ -16,7 +17,7 @@ def pixels_from_bytes(body: bytes, start: int, shape: tuple[int, ...]) -> Pixels
 
     Raises Refused 400 where they are more or fewer than the shape has.
     """
-    found, expected = len(body) - start, _count(shape)
+    found, expected = len(body) - start, math.prod(shape)
     if found != expected:
         raise Refused(
             400, f"body: {found:,} bytes of tensor data; expected {expected:,}, one for each element of {list(shape)}"
@@ -30,11 +31,11 @@ def pixels_from_numbers(data: Any, shape: tuple[int, ...], where: str) -> Pixels
     Raises Refused 400 for anything else.
     """
     if type(data) is not list:
-        raise Refused(400, f"{where}: no list; expected {_count(shape):,} numbers, flat or nested as {list(shape)}")
+        raise Refused(400, f"{where}: no list; expected {math.prod(shape):,} numbers, flat or nested as {list(shape)}")
     numbers = _unnested(data, shape, where) if data and type(data[0]) is list else data
-    if len(numbers) != _count(shape):
+    if len(numbers) != math.prod(shape):
         raise Refused(
-            400, f"{where}: {len(numbers):,} numbers; expected {_count(shape):,}, the elements of {list(shape)}"
+            400, f"{where}: {len(numbers):,} numbers; expected {math.prod(shape):,}, the elements of {list(shape)}"
         )
     # Types first: True would pass for 1, and numpy would make strings of everything where there is one.
     if set(map(type, numbers)) != {int}:
@@ -60,10 +61,3 @@ def _unnested(data: list[Any], shape: tuple[int, ...], where: str) -> list[Any]:
             raise Refused(400, f"{where}: not nested as the shape says; expected {list(shape)}, or one flat list")
         level = list(chain.from_iterable(level))
     return level
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    count = 1
-    for side in shape:
-        count *= side
-    return count
