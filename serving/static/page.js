@@ -45,6 +45,11 @@ function useExample(path, button) {
   return attempt(async (signal) => send(await readExample(path), "", signal));
 }
 
+function useStill() {
+  mark(null);
+  return attempt(async (signal) => send(await camera.still(element("video")), "", signal));
+}
+
 async function send(picture, note, signal) {
   signal.throwIfAborted();
   closeCamera();
@@ -113,7 +118,7 @@ function listen() {
     file.value = ""; // so that the same file can be chosen again
   });
   element("camera").addEventListener("click", openCamera);
-  element("shoot").addEventListener("click", async () => useFile(await camera.still(element("video"))));
+  element("shoot").addEventListener("click", useStill);
   element("close").addEventListener("click", closeCamera);
   element("copy").addEventListener("click", copyCommand);
   element("key-form").addEventListener("submit", (event) => {

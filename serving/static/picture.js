@@ -4,6 +4,7 @@ import { Failure } from "./api.js";
 
 const FORM_BYTES = 1024; // room for what the form puts around a picture
 const LONGEST_SIDE = 2048; // pixels; models look at a few hundred
+const SHORTEST_SIDE = 16; // pixels; below that nothing is left to recognise
 const QUALITY = 0.92; // of JPEG: no visible loss
 
 /** Show `picture`, a Blob, in `image`; whether the browser can. */
@@ -25,16 +26,15 @@ export async function show(image, picture) {
  */
 export async function fit(picture, image, readable, limits) {
   const bytes = limits.bytes - FORM_BYTES;
-  const pixels = readable ? image.naturalWidth * image.naturalHeight : 0;
-  if (picture.size <= bytes && pixels <= limits.pixels) return picture;
+  const { naturalWidth: width, naturalHeight: height } = image;
+  if (picture.size <= bytes && (!readable || width * height <= limits.pixels)) return picture;
   if (!readable) {
     throw new Failure(`A file of ${mebibytes(picture.size)} that this browser cannot show as a picture; ` +
       `the server takes ${mebibytes(limits.bytes)}. Choose a JPEG, PNG, WebP or BMP picture.`);
   }
-  const longest = Math.max(image.naturalWidth, image.naturalHeight);
-  for (let side = Math.min(LONGEST_SIDE, longest); side >= 16; side /= 2) {
-    const scale = side / longest;
-    const smaller = await draw(image, image.naturalWidth * scale, image.naturalHeight * scale);
+  let scale = Math.min(1, LONGEST_SIDE / Math.max(width, height), Math.sqrt(limits.pixels / (width * height)));
+  for (; scale * Math.max(width, height) >= SHORTEST_SIDE; scale /= 2) {
+    const smaller = await draw(image, scale * width, scale * height);
     if (smaller.size <= bytes) return smaller;
   }
   throw new Failure(`The server takes ${limits.bytes} bytes, too few for a picture; start it with more --body-bytes.`);
@@ -43,8 +43,8 @@ export async function fit(picture, image, readable, limits) {
 /** `source`, an image or a video, as a JPEG of `width` x `height` pixels. */
 export function draw(source, width, height) {
   const canvas = document.createElement("canvas");
-  canvas.width = Math.max(2, Math.round(width));
-  canvas.height = Math.max(2, Math.round(height));
+  canvas.width = Math.max(2, Math.floor(width));
+  canvas.height = Math.max(2, Math.floor(height));
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.fillStyle = "white"; // behind what is transparent, as on the server

@@ -83,7 +83,7 @@ function proven({ top1, top1_interval: [low, high], drop, agreement, samples }) 
     term("large", "Top-1", percent(top1, 2), `${(100 * low).toFixed(1)}–${percent(high)} at 95\u202f% confidence, ` +
       `${samples.toLocaleString("en")} blind-test pictures`),
     term("large", drop < 0 ? "Gained on float" : "Lost against float", `${points}`, "points of top-1, same pictures"),
-    term("large", "Agreement", percent(agreement, 2), "labels equal to the reference’s"),
+    term("large", "Agreement", percent(agreement, 2), "same label as the reference kernels"),
   ];
 }
 
