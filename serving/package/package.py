@@ -32,7 +32,7 @@ _OTHER_SOURCES = ("serving/package", "requirements.lock", "pyproject.toml")
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A model that matched its golden vectors, and the names it will go by; `runtime` as `serving.settings` calls it."""
+    """A model that matched its golden vectors, and what it will go by; `runtime` by its name in `serving.settings`."""
 
     model: Model
     name: str
