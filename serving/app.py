@@ -23,7 +23,7 @@ _REQUEST_ID = re.compile(rb"[!-~]{1,128}")  # what a log line can show
 
 
 class Application:
-    """Answers the routes of `serving.routes`; `app`, BentoML's own, gets the rest.
+    """Answers every HTTP request by the routes of `serving.routes`; `app`, BentoML's own, starts and stops with it.
 
     `open_state` is called when the server starts, not when the module is imported.
     """
@@ -40,11 +40,7 @@ class Application:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        route = find_route(scope["path"])
-        if route is not None and route.bento_path:
-            await self._app({**scope, "path": route.bento_path}, receive, send)
-            return
-        await self._answer(route, scope, receive, send)
+        await self._answer(find_route(scope["path"]), scope, receive, send)
 
     async def _answer(self, route: Route | None, scope: Scope, receive: Receive, send: Send) -> None:
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The BentoML service: our application in front, BentoML's own behind it for its Swagger page.
+"""The BentoML service: our application in front of BentoML's own, which answers nothing itself.
 
 `bentoml serve serving.bento:service` and a Bento's container start this, told by EDGEWISE_ARTIFACT and the other
 variables of `serving.settings`; `edgewise serve` starts the same.

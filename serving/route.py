@@ -11,12 +11,8 @@ Handler = Callable[[Request, State], Awaitable[Response]]
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """`handlers` by method; `name` is its label in the metrics; `guarded` ones want the API key where there is one.
-
-    `bento_path`: BentoML's own application answers, at that path.
-    """
+    """`handlers` by method; `name` is its label in the metrics; `guarded` ones want the API key where there is one."""
 
     name: str
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     guarded: bool = True
-    bento_path: str = ""

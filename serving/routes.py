@@ -1,7 +1,8 @@
 """What is served where: one table."""
 
-from serving import admin, card, health, page, predict
-from serving.protocol_v2.routes import find_route as find_v2_route
+from serving import admin, card, docs, health, page, predict
+from serving.openapi.document import Document
+from serving.protocol_v2 import routes as protocol_v2
 from serving.route import Route
 
 ROUTES: dict[str, Route] = {
@@ -11,11 +12,21 @@ ROUTES: dict[str, Route] = {
     "/readyz": Route(name="/readyz", handlers={"GET": health.ready}, guarded=False),
     "/metrics": Route(name="/metrics", handlers={"GET": health.metrics}),
     "/admin/reload": Route(name="/admin/reload", handlers={"POST": admin.reload}),
-    "/docs": Route(name="/docs", bento_path="/", guarded=False),
+    "/docs": Route(name="/docs", handlers={"GET": docs.page}, guarded=False),
+    **{path: Route(name="/docs", handlers={"GET": file}, guarded=False) for path, file in docs.FILES.items()},
     **{path: Route(name="page", handlers={"GET": file}, guarded=False) for path, file in page.FILES.items()},
 }
 
 _EXAMPLES = Route(name="examples", handlers={"GET": card.example}, guarded=False)
+
+# What /docs.json tells of, by path template: all but the parts of pages, and itself.
+DESCRIBED: dict[str, Route] = {
+    **{path: route for path, route in ROUTES.items() if not path.startswith("/static/")},
+    "/examples/{number}.png": _EXAMPLES,
+    **protocol_v2.ROUTES,
+}
+_DOCUMENT = Route(name="/docs.json", handlers={"GET": Document(DESCRIBED).answer}, guarded=False)
+DESCRIBED["/docs.json"] = ROUTES["/docs.json"] = _DOCUMENT
 
 
 def find_route(path: str) -> Route | None:
@@ -24,9 +35,7 @@ def find_route(path: str) -> Route | None:
     if route is not None:
         return route
     if path.startswith("/v2/") or path == "/v2":
-        return find_v2_route(path)
+        return protocol_v2.find_route(path)
     if path.startswith("/examples/"):
         return _EXAMPLES
-    if path.startswith("/static_content/"):  # what BentoML's Swagger page is made of
-        return Route(name="/docs", bento_path=path, guarded=False)
     return None
