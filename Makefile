@@ -7,12 +7,15 @@ RECIPE  ?= recipes/digits.toml
 PYTHON  ?= python3
 TARGETS ?=
 SET     ?=
+PORT    ?= 3000
+WORKERS ?= 1
 
 BIN      := .venv/bin
 EDGEWISE := $(BIN)/edgewise
 SETTINGS := $(foreach setting,$(SET),--set $(setting))
 
-.PHONY: help setup setup-fpga train quantize export evaluate preview test test-fpga lint format bench lock clean
+.PHONY: help setup setup-fpga train quantize export evaluate preview serve package test test-fpga test-fuzz lint \
+        format bench bench-serving lock clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,11 +61,20 @@ evaluate: setup  ## prove the artefacts again on this machine
 preview: setup  ## a sheet of augmented training pictures
 	@$(EDGEWISE) preview $(RECIPE) $(SETTINGS)
 
+serve: setup  ## the exported model of RECIPE over REST, on PORT, with WORKERS processes
+	@$(EDGEWISE) serve $(RECIPE) --port $(PORT) --workers $(WORKERS)
+
+package: setup  ## what it takes to serve RECIPE elsewhere: Bento, images, systemd unit, Kubernetes
+	@$(EDGEWISE) package $(RECIPE)
+
 test: setup lint  ## tests, types, lint, import rules
 	@$(BIN)/pytest
 
 test-fpga: setup-fpga  ## the way from weights to a bitstream; minutes of synthesis and place-and-route
 	@$(BIN)/pytest -m fpga
+
+test-fuzz: setup  ## tens of thousands of damaged requests to a real server; minutes
+	@$(BIN)/pytest tests/serving/test_fuzz.py --hypothesis-profile thorough --timeout 3600
 
 lint: setup
 	@$(BIN)/ruff format --check --quiet .

@@ -17,11 +17,14 @@ import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from hypothesis import settings
 from PIL import Image
 
 from edge.device.golden import Golden, read_golden
 
 ROOT = Path(__file__).resolve().parents[2]
+settings.register_profile("thorough", max_examples=10_000)
+
 START = 60  # seconds; a quiet machine takes two
 
 
