@@ -16,6 +16,7 @@ async function attempt(work) {
   running = new AbortController();
   const { signal } = running;
   element("answer").ariaBusy = "true";
+  element("note").textContent = "";
   try {
     card ??= await load();
     await work(signal);

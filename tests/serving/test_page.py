@@ -300,6 +300,7 @@ def test_page_scales_down_what_the_server_would_not_take(
             assert len(shown(page)) == 5
         choose(page, bytes(30_000))
         assert "cannot show as a picture" in problem_of(page)
+        expect(page.locator("#note")).to_be_empty()  # what was scaled down was the one before
 
 
 def test_page_asks_for_a_key_only_where_one_is_needed_and_keeps_it_in_memory(
