@@ -14,21 +14,19 @@ _STEP = 32  # MiB, to which figures are rounded up
 _PRE_STOP = 5
 _STOP = 40
 
-# Bytes of a decoded pixel: four in the decoder (WebP has alpha), three in the converted copy, one for rows of resizing.
-_PIXEL = 8
-
 
 def capacity(trial: Trial, settings: Settings) -> Mapping[str, int]:
     """MiB and seconds, by their names in the templates.
 
-    The request is what was measured, and a fifth. The limit adds what strangers may make the server hold: a queue full
-    of the largest bodies, and the one picture being decoded (one thread decodes) of the most pixels.
+    The request is what was measured, and a fifth. The limit is what strangers may make the server hold: the one picture
+    being decoded (one thread decodes) of the most pixels, half as much again as formats differ and freed memory is not
+    given back at once, and a queue full of the largest bodies.
     """
-    held = settings.queue * settings.body_bytes + _PIXEL * settings.pixels
     return {
         "measured_mib": round(trial.resident / _MIB),
+        "peak_mib": round(trial.peak / _MIB),
         "request_mib": _rounded(1.2 * trial.resident),
-        "limit_mib": _rounded(1.2 * trial.resident + held),
+        "limit_mib": _rounded(1.5 * trial.peak + settings.queue * settings.body_bytes),
         "pre_stop": _PRE_STOP,
         "stop": _STOP,
         "grace": _PRE_STOP + _STOP,

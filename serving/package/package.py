@@ -19,7 +19,7 @@ from serving.package.names import PREFIX, check_image, check_name
 from serving.package.place import STAGE
 from serving.package.requirements import requirements_for
 from serving.package.trial import Trial, try_out
-from serving.settings import RUNTIMES, Settings, environment
+from serving.settings import RUNTIMES, Settings
 
 ARTIFACT = "artifact"  # the folder of the package that holds the artefact
 
@@ -105,7 +105,7 @@ def write_package(folder: Path, package: Package) -> Trial:
     requirements = requirements_for(package.model.runtime, _REPOSITORY)
     (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
     settings = Settings(artifact=Path(ARTIFACT), runtime=package.runtime)
-    trial = try_out(folder, environment(settings), len(package.model.golden.inputs))
+    trial = try_out(folder, settings, len(package.model.golden.inputs))
     _fill_in(folder, {**_names(package), **capacity(trial, settings), "ready": f"{trial.ready:.1f}"})
     return trial
 

@@ -2,75 +2,103 @@
 
 import contextlib
 import http.client
+import io
+import math
 import os
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
 import psutil  # type: ignore[import-untyped]
+from PIL import Image
 
 from edge.device.errors import ProofFailed
-from serving.settings import PREFIX
+from serving.settings import PREFIX, Place, Settings, environment
 
 _START = 60.0  # seconds until it must be ready; a quiet machine takes two
+_LARGEST = 120.0  # seconds that the largest picture may take, here
+_END = 10.0  # seconds that it may take to end
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """`resident` is the server's memory in bytes after it has answered; `ready`: seconds from start to ready."""
+    """`ready`: seconds from start to ready; `resident`: bytes of the server's memory after it has answered; `peak`: the
+    most bytes it had, with a picture of as many pixels as it takes."""
 
-    resident: int
     ready: float
+    resident: int
+    peak: int
 
 
-def try_out(folder: Path, settings: dict[str, str], pictures: int) -> Trial:
-    """Start the server of the package in `folder`, told by `settings`, and let it classify its golden `pictures`.
+def try_out(folder: Path, settings: Settings, pictures: int) -> Trial:
+    """Start the server of the package in `folder`, and let it classify its golden `pictures` and the largest one.
 
     Raises ProofFailed where it does not come up, or does not answer.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
-    # No bytecode: the folder shall hold what it is handed out with.
-    told = {**own, **settings, f"{PREFIX}PORT": str(port), "PYTHONDONTWRITEBYTECODE": "1"}
+    told = environment(replace(settings, seconds=_LARGEST), Place(port=port))
     start = time.monotonic()
-    with TemporaryFile() as log, _running([sys.executable, "-m", "serving"], folder, told, log.fileno()) as process:
-        while not _answers(port):
-            if process.poll() is not None or time.monotonic() - start > _START:
-                log.seek(0)
-                raise ProofFailed(f"the packaged server does not start: {_last_line(log.read())}")
-            time.sleep(0.05)
-        ready = time.monotonic() - start
+    with TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serving"],
+            cwd=folder,
+            # No bytecode: the folder shall hold what it is handed out with.
+            env={**own, **told, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdout=log,
+            stderr=log,
+        )
         try:
-            for index in range(pictures):
-                _classify(port, index)
-            resident = psutil.Process(process.pid).memory_info().rss
-        except (OSError, http.client.HTTPException, psutil.Error) as error:
-            raise ProofFailed(
-                f"the packaged server came up, and then: {error}; serve the artefact to see why"
-            ) from None
-    return Trial(resident=resident, ready=ready)
+            while not _answers(port):
+                if process.poll() is not None or time.monotonic() - start > _START:
+                    log.seek(0)
+                    raise ProofFailed(f"the packaged server does not start: {_last_line(log.read())}")
+                time.sleep(0.05)
+            ready = time.monotonic() - start
+            resident = _use(port, process.pid, settings, pictures)
+        finally:
+            peak = _end(process)
+    return Trial(ready=ready, resident=resident, peak=peak)
 
 
-@contextlib.contextmanager
-def _running(
-    command: list[str], folder: Path, environment: dict[str, str], log: int
-) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+def _use(port: int, process: int, settings: Settings, pictures: int) -> int:
+    """Bytes of the server's memory, after the golden pictures and before the largest one."""
     try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for index in range(pictures):
+            picture = _answer(port, "GET", f"/examples/{index}.png")
+            _answer(port, "POST", "/predict", picture)
+        resident: int = psutil.Process(process).memory_info().rss
+        _answer(port, "POST", "/predict", _largest(settings.pixels))
+    except (OSError, http.client.HTTPException, psutil.Error) as error:
+        raise ProofFailed(f"the packaged server came up, and then: {error}; serve the artefact to see why") from None
+    return resident
+
+
+def _end(process: "subprocess.Popen[bytes]") -> int:
+    """End the server; the most bytes of memory that it had."""
+    if process.returncode is not None:
+        return 0
+    process.terminate()
+    watch = threading.Timer(_END, process.kill)
+    watch.start()
+    _, status, usage = os.wait4(process.pid, 0)  # as wait(), and tells what was used
+    watch.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def _largest(pixels: int) -> bytes:
+    """A PNG of few bytes and as many `pixels`, in the mode that takes the most memory: transparent."""
+    side = math.isqrt(pixels)
+    file = io.BytesIO()
+    Image.new("RGBA", (side, side), (120, 60, 30, 128)).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def _answers(port: int) -> bool:
@@ -80,15 +108,15 @@ def _answers(port: int) -> bool:
         return False
 
 
-def _classify(port: int, index: int) -> None:
-    _, picture = _ask(port, "GET", f"/examples/{index}.png")
-    status, answer = _ask(port, "POST", "/predict", picture)
+def _answer(port: int, method: str, path: str, body: bytes | None = None) -> bytes:
+    status, answer = _ask(port, method, path, body)
     if status != 200:
-        raise http.client.HTTPException(f"golden picture {index} was answered {status} {answer[:200]!r}")
+        raise http.client.HTTPException(f"{method} {path} was answered {status} {answer[:200]!r}")
+    return answer
 
 
 def _ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_LARGEST)
     with contextlib.closing(connection):
         connection.request(method, path, body, {"Content-Type": "image/png"} if body else {})
         response = connection.getresponse()

@@ -1,15 +1,20 @@
 """edgewise package, as people run it: what it makes, when it makes it again, and what it refuses."""
 
-import json
 import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from edge.device.manifest import hash_outputs, read_manifest, verify_outputs
+from edge.device.contract import read_contract, write_contract
+from edge.device.manifest import hash_outputs, read_manifest, verify_outputs, write_manifest
+
+Edgewise = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def _refused(done, *words: str) -> None:
+def _refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
     said = done.stdout + done.stderr
     assert done.returncode == 2, said
     assert "Traceback" not in said
@@ -36,7 +41,7 @@ def test_package_has_no_mark_left_open(packaged: Path) -> None:
             assert "@{" not in file.read_text(encoding="utf-8"), file
 
 
-def test_package_is_up_to_date_the_second_time(edgewise, packaged: Path, finished_run: Path) -> None:
+def test_package_is_up_to_date_the_second_time(edgewise: Edgewise, packaged: Path, finished_run: Path) -> None:
     before = (packaged / "manifest.json").stat().st_mtime_ns
     done = edgewise("package", finished_run, "--output", packaged)
     assert done.returncode == 0, done.stderr
@@ -44,7 +49,9 @@ def test_package_is_up_to_date_the_second_time(edgewise, packaged: Path, finishe
     assert (packaged / "manifest.json").stat().st_mtime_ns == before
 
 
-def test_package_is_replaced_where_it_is_to_be_another(edgewise, own_package: Path, finished_run: Path) -> None:
+def test_package_is_replaced_where_it_is_to_be_another(
+    edgewise: Edgewise, own_package: Path, finished_run: Path
+) -> None:
     (own_package / "serving" / "__pycache__").mkdir()
     (own_package / "serving" / "__pycache__" / "app.cpython-311.pyc").write_bytes(b"left by a server that was started")
     done = edgewise("package", finished_run, "--output", own_package, "--runtime", "onnx", "--name", "numbers")
@@ -56,32 +63,38 @@ def test_package_is_replaced_where_it_is_to_be_another(edgewise, own_package: Pa
     assert [path.name for path in own_package.parent.iterdir()] == ["package"]
 
 
-def test_package_is_whole_again_where_a_file_was_lost(edgewise, own_package: Path, finished_run: Path) -> None:
+def test_package_is_whole_again_where_a_file_was_lost(
+    edgewise: Edgewise, own_package: Path, finished_run: Path
+) -> None:
     (own_package / "Containerfile").unlink()
     assert edgewise("package", finished_run, "--output", own_package).returncode == 0
     verify_outputs(own_package, read_manifest(own_package))
 
 
-def test_package_is_not_replaced_where_a_file_was_changed(edgewise, own_package: Path, finished_run: Path) -> None:
+def test_package_is_not_replaced_where_a_file_was_changed(
+    edgewise: Edgewise, own_package: Path, finished_run: Path
+) -> None:
     file = own_package / "kubernetes" / "autoscaler.yaml"
     file.write_text(file.read_text().replace("maxReplicas: 10", "maxReplicas: 40"))
     _refused(edgewise("package", finished_run, "--output", own_package), "autoscaler.yaml", "keep it elsewhere")
     assert "maxReplicas: 40" in file.read_text()
 
 
-def test_package_is_refused_where_the_folder_holds_something_else(edgewise, finished_run: Path, tmp_path: Path) -> None:
+def test_package_is_refused_where_the_folder_holds_something_else(
+    edgewise: Edgewise, finished_run: Path, tmp_path: Path
+) -> None:
     (tmp_path / "thesis.txt").write_text("precious")
     _refused(edgewise("package", finished_run, "--output", tmp_path), "holds something that is no package", "--output")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_package_is_refused_within_the_artefact(edgewise, finished_run: Path) -> None:
+def test_package_is_refused_within_the_artefact(edgewise: Edgewise, finished_run: Path) -> None:
     artifact = finished_run / "export" / "cpu"
     _refused(edgewise("package", finished_run, "--output", artifact / "package"), "within the artefact")
     verify_outputs(artifact, read_manifest(artifact))
 
 
-def test_package_is_refused_in_the_place_of_a_stage(edgewise, finished_run: Path) -> None:
+def test_package_is_refused_in_the_place_of_a_stage(edgewise: Edgewise, finished_run: Path) -> None:
     _refused(edgewise("package", finished_run, "--output", finished_run / "train"), "holds the output of 'train'")
 
 
@@ -93,17 +106,19 @@ def test_package_is_refused_in_the_place_of_a_stage(edgewise, finished_run: Path
         (("--image", "digits"), ("expected NAME:TAG",)),
     ],
 )
-def test_package_is_refused_with_bad_names(edgewise, finished_run: Path, tmp_path: Path, options, words) -> None:
+def test_package_is_refused_with_bad_names(
+    edgewise: Edgewise, finished_run: Path, tmp_path: Path, options: tuple[str, ...], words: tuple[str, ...]
+) -> None:
     _refused(edgewise("package", finished_run, "--output", tmp_path / "package", *options), *words)
     assert not any(tmp_path.iterdir())
 
 
-def test_package_is_refused_without_an_artefact(edgewise, tmp_path: Path) -> None:
+def test_package_is_refused_without_an_artefact(edgewise: Edgewise, tmp_path: Path) -> None:
     _refused(edgewise("package", tmp_path, "--output", tmp_path / "package"), "no contract.json there")
     assert not any(tmp_path.iterdir())
 
 
-def test_package_is_refused_with_a_changed_artefact(edgewise, finished_run: Path, tmp_path: Path) -> None:
+def test_package_is_refused_with_a_changed_artefact(edgewise: Edgewise, finished_run: Path, tmp_path: Path) -> None:
     artifact = shutil.copytree(finished_run / "export" / "cpu", tmp_path / "artifact")
     model = artifact / "model.tflite"
     model.write_bytes(model.read_bytes()[:-1] + b"?")
@@ -111,7 +126,7 @@ def test_package_is_refused_with_a_changed_artefact(edgewise, finished_run: Path
     assert [path.name for path in tmp_path.iterdir()] == ["artifact"]
 
 
-def test_package_is_refused_where_no_runtime_can_serve(edgewise, finished_run: Path, tmp_path: Path) -> None:
+def test_package_is_refused_where_no_runtime_can_serve(edgewise: Edgewise, finished_run: Path, tmp_path: Path) -> None:
     """An artefact that was proven in the reference kernels alone, which are too slow for anyone."""
     artifact = shutil.copytree(finished_run / "export" / "coral", tmp_path / "artifact")
     _narrow(artifact, "litert-reference")
@@ -119,7 +134,9 @@ def test_package_is_refused_where_no_runtime_can_serve(edgewise, finished_run: P
     assert [path.name for path in tmp_path.iterdir()] == ["artifact"]
 
 
-def test_package_is_refused_in_a_runtime_that_was_not_proven(edgewise, finished_run: Path, tmp_path: Path) -> None:
+def test_package_is_refused_in_a_runtime_that_was_not_proven(
+    edgewise: Edgewise, finished_run: Path, tmp_path: Path
+) -> None:
     coral = finished_run / "export" / "coral"
     done = edgewise("package", coral, "--output", tmp_path / "package", "--runtime", "onnx")
     _refused(done, "proven in litert")
@@ -128,13 +145,7 @@ def test_package_is_refused_in_a_runtime_that_was_not_proven(edgewise, finished_
 
 def _narrow(artifact: Path, runtime: str) -> None:
     """Rewrite the contract and its manifest so that every file was proven in `runtime` alone."""
-    from dataclasses import replace
-
-    from edge.device.contract import read_contract, write_contract
-    from edge.device.manifest import write_manifest
-
     contract, manifest = read_contract(artifact), read_manifest(artifact)
     files = tuple(replace(file, runtimes=(runtime,)) for file in contract.files)
     write_contract(artifact, replace(contract, files=files, fastest=runtime))
     write_manifest(artifact, replace(manifest, outputs=hash_outputs(artifact)))
-    assert json.loads((artifact / "contract.json").read_text())["fastest"] == runtime

@@ -3,9 +3,14 @@
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+
+RunServer = Callable[..., AbstractContextManager[str]]
+AssertGolden = Callable[[str, Path], None]
 
 
 def _environment(folder: Path) -> Path:
@@ -25,7 +30,9 @@ def _environment(folder: Path) -> Path:
     return python
 
 
-def test_server_answers_golden_with_its_requirements_alone(own_package: Path, run_server, assert_golden) -> None:
+def test_server_answers_golden_with_its_requirements_alone(
+    own_package: Path, run_server: RunServer, assert_golden: AssertGolden
+) -> None:
     python = _environment(own_package)
     variables = {"EDGEWISE_ARTIFACT": "artifact", "EDGEWISE_RUNTIME": "litert"}
     with run_server([python, "-m", "serving"], own_package, variables) as url:
@@ -38,7 +45,7 @@ def test_server_answers_golden_with_its_requirements_alone(own_package: Path, ru
 
 
 def test_server_leaves_nothing_behind_but_in_the_folder_for_temporary_files(
-    own_package: Path, run_server, assert_golden, tmp_path: Path
+    own_package: Path, run_server: RunServer, assert_golden: AssertGolden, tmp_path: Path
 ) -> None:
     """As in an image whose root is read-only: its own folder and its home stay as they were."""
     home, temporary = tmp_path / "home", tmp_path / "temporary"
