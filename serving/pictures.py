@@ -26,8 +26,8 @@ class Picture:
 def pictures_of(request: Request, most: int) -> list[Picture]:
     """The pictures of `request`, at least one and at most `most`, still encoded.
 
-    Raises Refused 415 for a content type that is none of pictures, 413 for too many, 400 for a form that is damaged or
-    has other fields.
+    Raises Refused 415 for a content type that is none of pictures, 400 for too many pictures and for a form that is
+    damaged or has other fields.
     """
     media_type, options = parse_options_header(request.headers.get(b"content-type", b""))
     kind = media_type.decode("latin-1")
@@ -100,7 +100,7 @@ class _Form:
         if field != FIELD:
             raise Refused(400, f"form field {field[:64]!r}: unknown; {_EXPECTED}")
         if len(self._pictures) == self._most:
-            raise Refused(413, f"form: more than {self._most} pictures; send the rest in another request")
+            raise Refused(400, f"form: more than {self._most} pictures; send the rest in another request")
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         self._parts.append(data[start:end])

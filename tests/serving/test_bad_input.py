@@ -104,7 +104,7 @@ def test_predict_refuses_a_pickle_without_reading_it(client: httpx.Client, tmp_p
     [
         ({"picture": b"x"}, 400, "'picture'"),
         ({"image": b"", "other": b"x"}, 400, "'other'"),
-        ([("image", b"x")] * 17, 413, "more than 16"),
+        ([("image", b"x")] * 17, 400, "more than 16"),
     ],
 )
 def test_predict_refuses_forms_with_other_fields(client: httpx.Client, files: Any, status: int, word: str) -> None:

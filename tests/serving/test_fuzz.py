@@ -5,7 +5,10 @@
 
 import http.client
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,3 +124,15 @@ def test_any_path_and_header_is_answered(
     status, body, media_type = ask(method, f"{start}/{path}" if not start else start + path, None, headers)
     if method != "HEAD":
         check((status, body, media_type))
+
+
+def test_answers_are_those_of_the_openapi(served: Any, tmp_path: Path) -> None:
+    examples = 1000 if settings.get_current_profile_name() == "thorough" else 20
+    command = [
+        *(Path(sys.executable).parent / "schemathesis", "--no-color", "run", f"{served.url}/docs.json"),
+        *("--max-examples", str(examples), "--warnings", "off"),
+        # Bytes of the right type need not be a picture, nor need a header's length fit the body.
+        *("--exclude-checks", "positive_data_acceptance"),
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
