@@ -19,7 +19,7 @@ def responses(settings: Settings) -> dict[str, Any]:
         "405": _refusal("Another method is served there.", allow),
         "408": _refusal(f"The body was not whole after {settings.seconds:g} s."),
         "409": _refusal("The new artefact is no good; the old one stays."),
-        "413": _refusal(f"More than {settings.body_bytes:,} bytes or {settings.images} pictures."),
+        "413": _refusal(f"More than {settings.body_bytes:,} bytes."),
         "415": _refusal("Another Content-Type or Content-Encoding is expected."),
         "429": _refusal(f"{settings.queue} requests are waiting in this worker, as many as may.", soon),
         "503": _refusal(f"No answer within {settings.seconds:g} s.", soon),
