@@ -7,10 +7,11 @@ import click
 from rich.markup import escape
 
 from pipeline.cli.progress import console
+from pipeline.cli.subject import path_of
 
 
 @click.command()
-@click.argument("subject", metavar="RUN|ARTEFACT", type=click.Path(path_type=Path))
+@click.argument("subject", metavar="RUN|ARTEFACT|RECIPE", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), help="The folder to make.  [default: RUN/package]")
 @click.option("--name", help="A DNS label, part of all names.  [default: the model's]")
 @click.option("--image", metavar="NAME:TAG", help="What the image will be called.  [default: edgewise-NAME:VERSION]")
@@ -19,7 +20,7 @@ from pipeline.cli.progress import console
     help="auto: the fastest that the artefact was proven in.",
 )  # fmt: skip
 def package(subject: Path, output: Path | None, name: str | None, image: str | None, runtime: str) -> None:
-    """Make of RUN (runs/flowers) or one ARTEFACT (runs/flowers/export/cpu) a folder that is ready to be deployed.
+    """Make of RUN (runs/flowers), one ARTEFACT (runs/flowers/export/cpu) or the run of a RECIPE a folder to deploy.
 
     It holds the server, its pinned requirements, and the files for BentoML, containers, Jetson, systemd, Kubernetes and
     KServe. Its server is started once, here, and must answer; docs/deploy.md tells how to go on.
@@ -33,7 +34,7 @@ def package(subject: Path, output: Path | None, name: str | None, image: str | N
     from serving.package.package import origin, place_for, plan, write_package
     from serving.package.place import standing
 
-    made = plan(subject, runtime, name, image)
+    made = plan(path_of(subject), runtime, name, image)
     place = place_for(made, output)
     wanted = origin(made)
     shown = escape(os.path.relpath(place))

@@ -1,5 +1,7 @@
 """The packaged server in an environment of its requirements alone."""
 
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,16 +16,16 @@ AssertGolden = Callable[[str, Path], None]
 
 
 def _environment(folder: Path) -> Path:
-    """A virtual environment of `folder`'s requirements.txt; skips where their packages cannot be had."""
+    """A virtual environment by the very command of `folder`'s Containerfile; skips where packages cannot be had."""
     uv = shutil.which("uv")
     if uv is None:
         pytest.skip("needs uv, which installs from its cache within seconds")
     python = folder / ".venv" / "bin" / "python"
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, folder / ".venv"], check=True)
-    install = [uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--only-binary", ":all:"]
-    done = subprocess.run(
-        [*install, "-r", folder / "requirements.txt"], capture_output=True, text=True, timeout=300, check=False
-    )
+    text = (folder / "Containerfile").read_text().replace("\\\n", " ")
+    line = next(part for part in re.split("&&|\n", text) if "uv pip install" in part)
+    command = shlex.split(line.replace("/opt/venv/bin/python", str(python)).replace("--no-cache", "").strip())
+    done = subprocess.run([uv, *command[1:]], cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode and any(word in done.stderr for word in ("Failed to fetch", "connect", "dns error")):
         pytest.skip("needs the network, or uv's cache")
     assert done.returncode == 0, done.stderr
