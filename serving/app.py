@@ -46,13 +46,13 @@ class Application:
         start = time.perf_counter()
         metrics = self._state.metrics
         headers = dict(scope["headers"])
-        metrics.in_flight.inc()
+        metrics.numbers.in_flight += 1
         try:
             response = await self._respond(route, scope, headers, receive)
         except ClientLeft:
             return
         finally:
-            metrics.in_flight.dec()
+            metrics.numbers.in_flight -= 1
         metrics.answered(route.name if route else "unknown", response.status, time.perf_counter() - start)
         own = [
             (b"content-type", response.media_type),
@@ -89,7 +89,7 @@ class Application:
             return await handler(request, state)
         except Refused as refused:
             if refused.status == 429:
-                state.metrics.rejected.inc()
+                state.metrics.numbers.rejected += 1
             return as_error(refused)
         except BadData as error:
             return as_error(Refused(400, str(error)))

@@ -22,27 +22,25 @@ class Gate:
         self._limit = limit
         self._seconds = seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self.in_flight = 0
-        self.refused = 0
+        self._in_flight = 0
 
     async def run(self, work: Callable[[], T], *, quick: bool) -> T:
         """`work()` in its turn: on the loop where it is `quick` (a change of thread costs more), else in the thread.
 
         Raises Refused 429 where the queue is full, 503 where the answer takes longer than the time limit.
         """
-        if self.in_flight >= self._limit:
-            self.refused += 1
+        if self._in_flight >= self._limit:
             raise Refused(
                 429, f"{self._limit} requests are waiting, as many as may; come again in a second", RETRY_AFTER
             )
-        self.in_flight += 1
+        self._in_flight += 1
         if quick:
             try:
                 # The requests that have arrived meanwhile pass the count above before the loop is held up.
                 await asyncio.sleep(0)
                 return work()
             finally:
-                self.in_flight -= 1
+                self._in_flight -= 1
         job = asyncio.get_running_loop().run_in_executor(self._thread, work)
         job.add_done_callback(self._left)
         try:
@@ -52,6 +50,6 @@ class Gate:
             raise Refused(503, f"no answer within {self._seconds:g} s; come again later", RETRY_AFTER) from None
 
     def _left(self, job: "asyncio.Future[Any]") -> None:
-        self.in_flight -= 1
+        self._in_flight -= 1
         if not job.cancelled():
             job.exception()  # seen, also where nobody waits any more

@@ -41,15 +41,15 @@ async def answer(request: Request, state: State) -> Response:
     model = state.model
     top = _top(request, len(model.contract.output.labels))
     pictures = pictures_of(request, state.settings.images)
-    scores, answers = await state.gate.run(partial(_classify, model, pictures, top, state.settings), quick=False)
-    state.metrics.predicted(scores)
+    logits, answers = await state.gate.run(partial(_classify, model, pictures, top, state.settings), quick=False)
+    state.metrics.predicted(logits)
     return as_json(answers if len(answers) > 1 else answers[0])
 
 
 def _classify(
     model: Model, pictures: list[Picture], top: int, settings: Settings
 ) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
-    """Scores, float32 [pictures, labels], and the answers made of them."""
+    """Logits, float32 [pictures, labels], and the answers made of them."""
     bounds = Bounds(formats=FORMATS, side=_SIDE, pixels=settings.pixels)
     batch, taken = [], []
     for picture in pictures:
@@ -57,10 +57,13 @@ def _classify(
         batch.append(pixels)
         taken.append(spent)
     start = time.perf_counter()
-    scores = softmax(model.logits(np.stack(batch)))
+    logits = model.logits(np.stack(batch))
     infer = (time.perf_counter() - start) / len(batch)
-    answers = [_answer(model, row, top, {**spent, "infer": infer}) for row, spent in zip(scores, taken, strict=True)]
-    return scores, answers
+    answers = [
+        _answer(model, scores, top, {**spent, "infer": infer})
+        for scores, spent in zip(softmax(logits), taken, strict=True)
+    ]
+    return logits, answers
 
 
 def _prepare(picture: Picture, model: Model, bounds: Bounds) -> tuple[NDArray[np.uint8], dict[str, float]]:

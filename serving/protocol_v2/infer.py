@@ -5,7 +5,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.device.contract import softmax
 from edge.device.errors import Refused
 from serving.http import Request, Response
 from serving.model import Model
@@ -29,18 +28,17 @@ async def infer(request: Request, state: State) -> Response:
     # As many pictures as would fit in the body: JSON holds fewer, and takes longer to read.
     height, width, channels = model.contract.input.picture
     seconds = model.seconds * len(request.body) / (height * width * channels)
-    scores, response = await state.gate.run(partial(_answer, request, model), quick=seconds < _QUICK)
-    state.metrics.predicted(scores)
+    logits, response = await state.gate.run(partial(_answer, request, model), quick=seconds < _QUICK)
+    state.metrics.predicted(logits)
     return response
 
 
 def _answer(request: Request, model: Model) -> tuple[NDArray[np.float32], Response]:
-    """Scores, float32 [n, labels], and the answer made of them."""
+    """Logits, float32 [n, labels], and the answer made of them."""
     inference = read_inference(request.body, request.headers.get(LENGTH_HEADER), model.contract)
     logits = model.logits(inference.pixels)
-    scores = softmax(logits)
-    response = encode(model, inference, logits, scores)
-    return scores, compress(response, request.headers.get(b"accept-encoding"))
+    response = encode(model, inference, logits)
+    return logits, compress(response, request.headers.get(b"accept-encoding"))
 
 
 def _check_media_type(given: bytes | None) -> None:

@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from hypothesis import settings
+from numpy.typing import NDArray
 from PIL import Image
 
 from edge.device.golden import Golden, read_golden
