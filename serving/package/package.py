@@ -29,6 +29,8 @@ _COPIED = ("serving", "edge/__init__.py", "edge/device", "LICENSE")
 _LEFT_OUT = ("serving/package",)  # makes packages, which a server does not
 _OTHER_SOURCES = ("serving/package", "requirements.lock", "pyproject.toml")
 
+_FORMATS = {".tflite": "tflite", ".onnx": "onnx", ".xml": "openvino_ir"}  # as KServe's own runtimes call them
+
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
@@ -132,7 +134,7 @@ def _names(package: Package) -> Mapping[str, object]:
         "model": quote(model.name),
         "version": model.version,
         "runtime": package.runtime,
-        "format": Path(model.file).suffix.removeprefix("."),
+        "format": _FORMATS[Path(model.file).suffix],
         "contract_format": CONTRACT_FORMAT,
         "deny_write_execute": "no" if package.runtime == "openvino" else "yes",
     }

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO
 
 import psutil  # type: ignore[import-untyped]
 from PIL import Image
@@ -20,9 +22,16 @@ from PIL import Image
 from edge.device.errors import ProofFailed
 from serving.settings import PREFIX, Place, Settings, environment
 
-_START = 60.0  # seconds until it must be ready; a quiet machine takes two
+_READY = 60.0  # seconds until it must be ready; a quiet machine takes two
 _LARGEST = 120.0  # seconds that the largest picture may take, here
 _END = 10.0  # seconds that it may take to end
+
+# `python -m serving`, tied to this process by its standard input: it ends where this one is killed, too.
+_SERVER = """
+import os, runpy, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
+runpy.run_module("serving", run_name="__main__", alter_sys=True)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,18 +54,10 @@ def try_out(folder: Path, settings: Settings, pictures: int) -> Trial:
     own = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     told = environment(replace(settings, seconds=_LARGEST), Place(port=port))
     start = time.monotonic()
-    with TemporaryFile() as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "serving"],
-            cwd=folder,
-            # No bytecode: the folder shall hold what it is handed out with.
-            env={**own, **told, "PYTHONDONTWRITEBYTECODE": "1"},
-            stdout=log,
-            stderr=log,
-        )
+    with TemporaryFile() as log, _start(folder, {**own, **told}, log) as process:
         try:
             while not _answers(port):
-                if process.poll() is not None or time.monotonic() - start > _START:
+                if process.poll() is not None or time.monotonic() - start > _READY:
                     log.seek(0)
                     raise ProofFailed(f"the packaged server does not start: {_last_line(log.read())}")
                 time.sleep(0.05)
@@ -65,6 +66,18 @@ def try_out(folder: Path, settings: Settings, pictures: int) -> Trial:
         finally:
             peak = _end(process)
     return Trial(ready=ready, resident=resident, peak=peak)
+
+
+def _start(folder: Path, environment: Mapping[str, str], log: IO[bytes]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-c", _SERVER],
+        cwd=folder,
+        # No bytecode: the folder shall hold what it is handed out with.
+        env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+    )
 
 
 def _use(port: int, process: int, settings: Settings, pictures: int) -> int:
@@ -125,4 +138,4 @@ def _ask(port: int, method: str, path: str, body: bytes | None = None) -> tuple[
 
 def _last_line(log: bytes) -> str:
     lines = log.decode(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("error ") if lines else f"it says nothing, and is not ready after {_START:g} s"
+    return lines[-1].removeprefix("error ") if lines else f"it says nothing, and is not ready after {_READY:g} s"

@@ -2,14 +2,15 @@
 
 import shutil
 import subprocess
+import sys
+import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
-from edge.device.contract import read_contract, write_contract
-from edge.device.manifest import hash_outputs, read_manifest, verify_outputs, write_manifest
+from edge.device.manifest import hash_outputs, read_manifest, verify_outputs
 
 Edgewise = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -127,11 +128,9 @@ def test_package_is_refused_with_a_changed_artefact(edgewise: Edgewise, finished
 
 
 def test_package_is_refused_where_no_runtime_can_serve(edgewise: Edgewise, finished_run: Path, tmp_path: Path) -> None:
-    """An artefact that was proven in the reference kernels alone, which are too slow for anyone."""
-    artifact = shutil.copytree(finished_run / "export" / "coral", tmp_path / "artifact")
-    _narrow(artifact, "litert-reference")
-    _refused(edgewise("package", artifact, "--output", tmp_path / "package"), "none of which can serve")
-    assert [path.name for path in tmp_path.iterdir()] == ["artifact"]
+    done = edgewise("package", finished_run / "export" / "mcu", "--output", tmp_path / "package")
+    _refused(done, "litert-reference, tflite-micro, none of which can serve")
+    assert not any(tmp_path.iterdir())
 
 
 def test_package_is_refused_in_a_runtime_that_was_not_proven(
@@ -143,9 +142,28 @@ def test_package_is_refused_in_a_runtime_that_was_not_proven(
     assert not any(tmp_path.iterdir())
 
 
-def _narrow(artifact: Path, runtime: str) -> None:
-    """Rewrite the contract and its manifest so that every file was proven in `runtime` alone."""
-    contract, manifest = read_contract(artifact), read_manifest(artifact)
-    files = tuple(replace(file, runtimes=(runtime,)) for file in contract.files)
-    write_contract(artifact, replace(contract, files=files, fastest=runtime))
-    write_manifest(artifact, replace(manifest, outputs=hash_outputs(artifact)))
+def test_package_killed_half_way_leaves_the_old_one_and_no_server(
+    edgewise: Edgewise, own_package: Path, finished_run: Path
+) -> None:
+    before = hash_outputs(own_package)
+    command = [Path(sys.executable).parent / "edgewise", "package", finished_run, "--output", own_package]
+    process = subprocess.Popen([*map(str, command), "--runtime", "onnx"], stderr=subprocess.PIPE)
+    staged = own_package.with_name(".package.new")
+    child = _wait_for_server(process, staged)
+    process.kill()
+    process.communicate()
+    assert hash_outputs(own_package) == before
+    child.wait(10)
+    assert edgewise("package", finished_run, "--output", own_package, "--runtime", "onnx").returncode == 0
+    assert [path.name for path in own_package.parent.iterdir()] == ["package"]
+
+
+def _wait_for_server(parent: "subprocess.Popen[bytes]", folder: Path) -> psutil.Process:
+    """The server that `parent` tries out in `folder`, once it runs."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for child in psutil.Process(parent.pid).children():
+            if child.cwd() == str(folder):
+                return child
+        time.sleep(0.02)
+    pytest.fail("no server was tried out")
