@@ -31,7 +31,7 @@ def package(subject: Path, output: Path | None, name: str | None, image: str | N
       edgewise package runs/flowers --image registry.example/vision/flowers:1.2 --runtime onnx
     """
     from pipeline.stage import writing
-    from serving.package.package import origin, place_for, plan, write_package
+    from serving.package.build import origin, place_for, plan, write_package
     from serving.package.place import standing
 
     made = plan(path_of(subject), runtime, name, image)

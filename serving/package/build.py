@@ -26,8 +26,8 @@ ARTIFACT = "artifact"  # the folder of the package that holds the artefact
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _TEMPLATES = Path(__file__).parent / "templates"
 _COPIED = ("serving", "edge/__init__.py", "edge/device", "LICENSE")
-_LEFT_OUT = ("serving/package",)  # makes packages, which a server does not
-_OTHER_SOURCES = ("serving/package", "requirements.lock", "pyproject.toml")
+_LEFT_OUT = "serving/package"  # makes packages, which a server does not
+_REQUIREMENTS = ("requirements.lock", "pyproject.toml")
 
 _FORMATS = {".tflite": "tflite", ".onnx": "onnx", ".xml": "openvino_ir"}  # as KServe's own runtimes call them
 
@@ -65,7 +65,7 @@ def plan(path: Path, runtime: str, name: str | None, image: str | None) -> Packa
 def origin(package: Package) -> Manifest:
     """What the package depends on: a manifest without outputs."""
     digest = hashlib.sha256()
-    for file in _files(*_COPIED, *_OTHER_SOURCES):
+    for file in _files(*_COPIED, *_REQUIREMENTS):
         digest.update(file.relative_to(_REPOSITORY).as_posix().encode() + b"\0" + file.read_bytes())
     return Manifest(
         stage=STAGE,
@@ -100,7 +100,7 @@ def write_package(folder: Path, package: Package) -> Trial:
     """
     for file in _files(*_COPIED):
         relative = file.relative_to(_REPOSITORY)
-        if not relative.is_relative_to(_LEFT_OUT[0]):
+        if not relative.is_relative_to(_LEFT_OUT):
             (folder / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder / relative)
     shutil.copytree(package.model.folder, folder / ARTIFACT)
