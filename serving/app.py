@@ -85,7 +85,7 @@ class Application:
                 state.admit(headers)
             request = Request(method=method, path=scope["path"], query=scope["query_string"], headers=headers)
             if method == "POST":
-                request.body = await read_body(headers, receive, state.settings.body_bytes, state.settings.seconds)
+                request.body = await read_body(headers, receive, state.settings.body_bytes)
             return await handler(request, state)
         except Refused as refused:
             if refused.status == 429:

@@ -6,7 +6,6 @@ variables of `serving.settings`; `edgewise serve` starts the same.
 
 import os
 from collections.abc import Callable
-from typing import cast
 
 import bentoml
 
@@ -42,13 +41,14 @@ def make_service(open_state: Callable[[], State]) -> "bentoml.Service":
 
 
 def make_app(state: State) -> ASGI:
-    """The application of the service, without what BentoML puts around it that `Application` does already.
+    """The service's application with `Application` before, not behind, what BentoML puts around it.
 
-    Its tracing and its time limit cost each request a task and a timer that outlives the answer.
+    Its tracing and its time limit cost each request a task and a timer that outlives the answer; `Application` keeps a
+    time limit of its own.
     """
     app = make_service(lambda: state).to_asgi()
-    app.user_middleware = [each for each in app.user_middleware if each.cls is Application]
-    return cast(ASGI, app)
+    app.user_middleware.clear()
+    return Application(app, lambda: state)
 
 
 service = make_service(lambda: State(Settings.from_environment(os.environ)))

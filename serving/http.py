@@ -1,6 +1,5 @@
 """HTTP as values: a request that was read whole, within bounds, and an answer."""
 
-import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -73,42 +72,35 @@ def as_error(refused: Refused) -> Response:
     return answer
 
 
-async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int, seconds: float) -> bytes:
+async def read_body(headers: dict[bytes, bytes], receive: Receive, limit: int) -> bytes:
     """The body of a request, decompressed where it came as gzip or deflate: at most `limit` bytes before and after.
 
-    Raises Refused 413 where it is longer, 408 where it is not whole after `seconds`, 415 for another encoding, 400
-    where it cannot be decompressed; ClientLeft where the client has gone.
+    How long it may take to come is the matter of `serving.connection`. Raises Refused 413 where it is longer, 415 for
+    another encoding, 400 where it cannot be decompressed; ClientLeft where the client has gone.
     """
     length = headers.get(b"content-length")
     if length is not None and int(length) > limit:
         raise _too_long(limit)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body"):
-        body: bytes = message.get("body", b"")
-        if len(body) > limit:
-            raise _too_long(limit)
-    else:
-        try:
-            async with asyncio.timeout(seconds):
-                body = await _collect(message, receive, limit)
-        except TimeoutError:
-            raise Refused(408, f"the body was not whole after {seconds:g} s; send it faster, or send less") from None
+    body = await _collect(receive, limit)
     encoding = headers.get(b"content-encoding")
     return body if encoding is None else _decompressed(body, encoding.decode("latin-1"), limit)
 
 
-async def _collect(message: Message, receive: Receive, limit: int) -> bytes:
-    """The parts of a body, from the first `message` on, joined."""
-    parts = bytearray()
+async def _collect(receive: Receive, limit: int) -> bytes:
+    """The parts of a body, joined."""
+    parts: list[bytes] = []
+    length = 0
     while True:
+        message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientLeft
-        parts += message.get("body", b"")
-        if len(parts) > limit:
+        part: bytes = message.get("body", b"")
+        length += len(part)
+        if length > limit:
             raise _too_long(limit)
+        parts.append(part)
         if not message.get("more_body"):
-            return bytes(parts)
-        message = await receive()
+            return part if len(parts) == 1 else b"".join(parts)
 
 
 def _decompressed(body: bytes, encoding: str, limit: int) -> bytes:

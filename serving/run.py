@@ -25,7 +25,7 @@ from serving.state import SUPERVISOR, State
 
 # Forward secrecy and authenticated encryption alone: no CBC, no RSA key exchange (RFC 9325, 4.2).
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-_DRAIN = 30  # seconds that requests get to end after SIGTERM
+DRAIN = 30  # seconds that requests get to end after SIGTERM
 _BACKLOG = 1024
 
 
@@ -40,23 +40,23 @@ def serve(settings: Settings, place: Place) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     if place.workers == 1:
         state = State(settings)
-        uvicorn.Server(_configure(functools.partial(_wrap, state), place)).run(sockets=[listener])
+        uvicorn.Server(_configure(functools.partial(_wrap, state), place, settings.seconds)).run(sockets=[listener])
         return
     with _counters() as counters:
         os.environ.update({SUPERVISOR: str(os.getpid()), DIRECTORY: counters})
-        supervisor = _Supervisor(_configure(functools.partial(_work, settings), place), [listener])
+        supervisor = _Supervisor(_configure(functools.partial(_work, settings), place, settings.seconds), [listener])
         supervisor.run()
     if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
         raise Unavailable("the workers could not start; the reason stands above")
 
 
-def _configure(app: Callable[[], ASGI], place: Place) -> uvicorn.Config:
+def _configure(app: Callable[[], ASGI], place: Place, seconds: float) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=True,
         workers=place.workers,
         loop="uvloop",
-        http=Connection,
+        http=functools.partial(Connection, body_seconds=seconds),  # type: ignore[arg-type] # as good as a class
         ws="none",
         interface="asgi3",
         access_log=False,
@@ -64,7 +64,7 @@ def _configure(app: Callable[[], ASGI], place: Place) -> uvicorn.Config:
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
-        timeout_graceful_shutdown=_DRAIN,
+        timeout_graceful_shutdown=DRAIN,
         ssl_certfile=place.certificate,
         ssl_keyfile=place.certificate_key,
         ssl_ciphers=_CIPHERS,

@@ -41,7 +41,8 @@ class State:
         """
         if not self._keys:
             return
-        given = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+        scheme, _, bearer = headers.get(b"authorization", b"").partition(b" ")
+        given = headers.get(b"x-api-key") or (bearer.strip() if scheme.lower() == b"bearer" else b"")
         digest = hashlib.sha256(given).digest()
         if sum(hmac.compare_digest(digest, key) for key in self._keys) == 0:  # every key is compared, whichever fits
             raise Refused(

@@ -9,6 +9,7 @@ import click
 from rich.markup import escape
 
 from pipeline.cli.progress import console
+from pipeline.cli.subject import path_of
 
 
 @click.command()
@@ -45,9 +46,8 @@ def serve(
     from serving.model import find_artifact
     from serving.settings import Place, Settings, environment
 
-    path = _run_of(subject) if subject.suffix == ".toml" else subject
     # Absolute, and found here: what is wrong with it is said before any process starts.
-    artifact = find_artifact(path.absolute())
+    artifact = find_artifact(path_of(subject).absolute())
     settings = Settings(
         artifact=artifact, origins=origins, **{name: value for name, value in limits.items() if value is not None}
     )
@@ -59,9 +59,3 @@ def serve(
     console.print(f"serving [bold]{escape(os.path.relpath(artifact))}[/] on {place.url}, API at {place.url}/docs")
     # The server takes this process over: what the command line has loaded is of no use to it, and takes memory.
     os.execve(sys.executable, [sys.executable, "-m", "serving"], {**os.environ, **environment(settings, place)})  # noqa: S606
-
-
-def _run_of(recipe: Path) -> Path:
-    from pipeline.recipe import load_recipe  # a server has no use for it otherwise
-
-    return Path("runs") / load_recipe(recipe, ()).name

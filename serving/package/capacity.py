@@ -4,15 +4,16 @@ import math
 from collections.abc import Mapping
 
 from serving.package.trial import Trial
+from serving.run import DRAIN
 from serving.settings import Settings
 
 _MIB = 2**20
 _STEP = 32  # MiB, to which figures are rounded up
 
-# Seconds. While preStop waits, the pod is taken off the Service's list; then the server lets requests end, for 30 s at
-# most (`serving.run`); what is left then is killed.
+# Seconds. While preStop waits, the pod is taken off the Service's list; then the server lets requests end, for DRAIN at
+# most; what is left then is killed.
 _PRE_STOP = 5
-_STOP = 40
+_STOP = DRAIN + 10
 
 
 def capacity(trial: Trial, settings: Settings) -> Mapping[str, int]:

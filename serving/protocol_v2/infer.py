@@ -24,7 +24,7 @@ async def infer(request: Request, state: State) -> Response:
     """
     model = state.model
     check_served(request.path, model)
-    _check_media_type(request.headers.get(b"content-type"))
+    _check_media_type(request.headers)
     # As many pictures as would fit in the body: JSON holds fewer, and takes longer to read.
     height, width, channels = model.contract.input.picture
     seconds = model.seconds * len(request.body) / (height * width * channels)
@@ -41,8 +41,11 @@ def _answer(request: Request, model: Model) -> tuple[NDArray[np.float32], Respon
     return logits, compress(response, request.headers.get(b"accept-encoding"))
 
 
-def _check_media_type(given: bytes | None) -> None:
+def _check_media_type(headers: dict[bytes, bytes]) -> None:
+    given = headers.get(b"content-type")
     if given is None or given in MEDIA_TYPES or given.partition(b";")[0].strip().lower() in MEDIA_TYPES:
+        if given == MEDIA_TYPES[0] and headers.get(LENGTH_HEADER, b"1").strip(b"0") == b"":
+            raise Refused(400, "Inference-Header-Content-Length: 0, so no JSON; expected application/octet-stream")
         return
     raise Refused(
         415,

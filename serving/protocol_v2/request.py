@@ -16,6 +16,7 @@ from serving.protocol_v2.tensors import Pixels, pixels_from_bytes, pixels_from_n
 MOST_PICTURES = CHUNK
 
 _WHOLE = [int] * 4
+_SHORT = 1024  # bytes of JSON that are remembered
 
 LENGTH_HEADER = b"inference-header-content-length"
 
@@ -27,6 +28,25 @@ class Wanted:
     name: str
     binary: bool
     classes: int = 0
+
+
+class Expected(NamedTuple):
+    """What a contract expects: height, width and channels, the names of input and output, the number of labels."""
+
+    picture: tuple[int, int, int]
+    input: str
+    output: str
+    labels: int
+
+
+class Head(NamedTuple):
+    """The JSON of a request, checked. `numbers` are its tensor's data, `size` the bytes that follow instead."""
+
+    id: str | None
+    shape: tuple[int, ...]
+    numbers: Any
+    size: Any
+    outputs: tuple[Wanted, ...]
 
 
 class Inference(NamedTuple):
@@ -46,23 +66,16 @@ def read_inference(body: bytes, header_length: bytes | None, contract: Contract)
 
     Raises Refused 400 where it is not what the protocol and the contract expect.
     """
+    expected = Expected(contract.input.picture, contract.input.name, contract.output.name, len(contract.output.labels))
     if header_length is None:
-        fields, start = _read_json(body), None
+        head, start = _read_head(body, expected), None
     else:
         start = _read_length(header_length, len(body))
         if start == 0:
-            return _raw(body, contract)
-        fields = _read_json(body[:start])
-    parameters = _parameters(fields, "request")
-    identity = fields.get("id")
-    if identity is not None and type(identity) is not str:
-        raise Refused(400, f"id: {shown(identity)}; expected a string")
-    binary = _flag(parameters, "binary_data_output", "request") or False
-    return Inference(
-        id=identity,
-        pixels=_read_input(_only_input(fields, contract.input.name), body, start, contract),
-        outputs=_read_outputs(fields.get("outputs"), contract, binary),
-    )
+            return _raw(body, expected)
+        read = _read_short_head if start <= _SHORT else _read_head
+        head = read(body[:start], expected)
+    return Inference(id=head.id, pixels=_pixels(head, body, start), outputs=head.outputs)
 
 
 def shown(value: Any) -> str:
@@ -77,9 +90,33 @@ def shown(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _raw(body: bytes, contract: Contract) -> Inference:
+def _read_head(text: bytes, expected: Expected) -> Head:
+    fields = _read_json(text)
+    parameters = _parameters(fields, "request")
+    identity = fields.get("id")
+    if identity is not None and type(identity) is not str:
+        raise Refused(400, f"id: {shown(identity)}; expected a string")
+    tensor = _only_input(fields, expected.input)
+    size = _parameters(tensor, "inputs[0]").get("binary_data_size")
+    if size is not None and "data" in tensor:
+        raise Refused(400, "inputs[0]: both data and binary_data_size; expected one of them")
+    binary = _flag(parameters, "binary_data_output", "request") or False
+    return Head(
+        id=identity,
+        shape=_read_shape(tensor.get("shape"), expected.picture),
+        numbers=tensor.get("data"),
+        size=size,
+        outputs=_read_outputs(fields.get("outputs"), expected, binary),
+    )
+
+
+# Clients that send pixels behind the JSON send the same JSON again and again.
+_read_short_head = lru_cache(maxsize=256)(_read_head)
+
+
+def _raw(body: bytes, expected: Expected) -> Inference:
     """Triton's raw binary request: nothing but the tensor, whose size tells how many pictures it holds."""
-    height, width, channels = contract.input.picture
+    height, width, channels = expected.picture
     each = height * width * channels
     count = len(body) // each
     if len(body) % each or not 1 <= count <= MOST_PICTURES:
@@ -89,7 +126,7 @@ def _raw(body: bytes, contract: Contract) -> Inference:
     return Inference(
         id=None,
         pixels=pixels_from_bytes(body, 0, (count, height, width, channels)),
-        outputs=_all_outputs(contract.output.name, True),
+        outputs=_all_outputs(expected.output, True),
     )
 
 
@@ -125,32 +162,28 @@ def _only_input(fields: dict[str, Any], name: str) -> dict[str, Any]:
         raise Refused(400, f"inputs: {shown(inputs)}; expected a list of one object, the input {name!r}")
     if inputs[0].get("name") != name:
         raise Refused(400, f"inputs[0].name: {shown(inputs[0].get('name'))}; expected {name!r}")
+    datatype = inputs[0].get("datatype")
+    if datatype != "UINT8":
+        raise Refused(400, f"inputs[0].datatype: {shown(datatype)}; expected 'UINT8': raw pixels, not normalised")
     return inputs[0]
 
 
-def _read_input(tensor: dict[str, Any], body: bytes, start: int | None, contract: Contract) -> Pixels:
+def _pixels(head: Head, body: bytes, start: int | None) -> Pixels:
     """The pixels of the only input; its bytes stand in `body` from `start` on, None where all of it is JSON."""
-    if tensor.get("datatype") != "UINT8":
-        raise Refused(
-            400, f"inputs[0].datatype: {shown(tensor.get('datatype'))}; expected 'UINT8': raw pixels, not normalised"
-        )
-    shape = _read_shape(tensor.get("shape"), contract.input.picture)
-    size = _parameters(tensor, "inputs[0]").get("binary_data_size")
+    size = head.size
     if size is None:
         if start is not None and start != len(body):
             raise Refused(
                 400, f"body: {len(body) - start:,} bytes behind the JSON; no inputs[0].parameters.binary_data_size"
             )
-        return pixels_from_numbers(tensor.get("data"), shape, "inputs[0].data")
+        return pixels_from_numbers(head.numbers, head.shape, "inputs[0].data")
     if start is None:
         raise Refused(400, "Inference-Header-Content-Length: missing; expected it where there is a binary_data_size")
-    if "data" in tensor:
-        raise Refused(400, "inputs[0]: both data and binary_data_size; expected one of them")
     if type(size) is not int or size != len(body) - start:
         raise Refused(
             400, f"inputs[0].parameters.binary_data_size: {shown(size)}; the JSON is followed by {len(body) - start:,}"
         )
-    return pixels_from_bytes(body, start, shape)
+    return pixels_from_bytes(body, start, head.shape)
 
 
 def _read_shape(shape: Any, picture: tuple[int, int, int]) -> tuple[int, ...]:
@@ -169,11 +202,11 @@ def _read_shape(shape: Any, picture: tuple[int, int, int]) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _read_outputs(outputs: Any, contract: Contract, binary: bool) -> tuple[Wanted, ...]:
+def _read_outputs(outputs: Any, expected: Expected, binary: bool) -> tuple[Wanted, ...]:
     """What `outputs` asks for; all of them where it is missing or empty. `binary` is what holds unless one says so."""
     if outputs is None or outputs == []:
-        return _all_outputs(contract.output.name, binary)
-    known = (contract.output.name, SCORES)
+        return _all_outputs(expected.output, binary)
+    known = (expected.output, SCORES)
     if type(outputs) is not list or not all(type(each) is dict for each in outputs):
         raise Refused(400, f"outputs: {shown(outputs)}; expected a list of objects with the names {', '.join(known)}")
     wanted: dict[str, Wanted] = {}
@@ -184,7 +217,7 @@ def _read_outputs(outputs: Any, contract: Contract, binary: bool) -> tuple[Wante
             raise Refused(400, f"{where}.name: {shown(name)}, {problem}; expected {', '.join(known)}, each once")
         parameters = _parameters(output, where)
         own = _flag(parameters, "binary_data", where)
-        classes = _classes(parameters, where, len(contract.output.labels))
+        classes = _classes(parameters, where, expected.labels)
         wanted[name] = Wanted(name=name, binary=binary if own is None else own, classes=classes)
     return tuple(wanted.values())
 

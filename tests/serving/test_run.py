@@ -232,7 +232,7 @@ def test_keys_guard_predictions_but_not_health(start_server: StartServer, keys: 
             assert answer.status_code == 401
             assert answer.headers["www-authenticate"] == "Bearer"
             assert "X-API-Key" in answer.json()["error"]
-        for right in ({"x-api-key": KEY}, {"authorization": f"Bearer {'z' * 24}"}):
+        for right in ({"x-api-key": KEY}, {"authorization": f"bearer {'z' * 24}"}):
             assert client.post("/predict", files=files, headers=right).status_code == 200
         assert client.get("/metrics").status_code == 401
         assert (
@@ -270,6 +270,11 @@ def test_slow_bodies_and_endless_heads_are_cut_off(start_server: StartServer) ->
                 b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 1000\r\n\r\nab"
             )
             assert slow.recv(64).startswith(b"HTTP/1.1 408")
+        with socket.create_connection(server.address, timeout=20) as headed:
+            headed.sendall(
+                b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 10\r\n\r\n"
+            )
+            assert headed.recv(64).startswith(b"HTTP/1.1 408")
         with socket.create_connection(server.address, timeout=20) as endless:
             endless.sendall(b"GET / HTTP/1.1\r\n" + b"".join(b"a%d: %s\r\n" % (n, b"b" * 1000) for n in range(80)))
             assert endless.recv(64).startswith(b"HTTP/1.1 400")

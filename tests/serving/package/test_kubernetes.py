@@ -59,7 +59,7 @@ def test_manifests_choose_the_pods_of_the_deployment(manifests: Mapping[str, Any
 def test_manifests_let_requests_end_before_a_pod_is_killed(manifests: Mapping[str, Any]) -> None:
     pod = _pod(manifests)
     waits = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
-    assert pod["terminationGracePeriodSeconds"] > waits + run._DRAIN
+    assert pod["terminationGracePeriodSeconds"] > waits + run.DRAIN
     assert manifests["Deployment"]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 

@@ -46,7 +46,7 @@ def test_unit_lets_requests_end_and_reloads_by_signal(unit: Path) -> None:
     parser = Parser(strict=False, interpolation=None)
     parser.read(unit)
     service = parser["Service"]
-    assert int(service["TimeoutStopSec"]) > run._DRAIN
+    assert int(service["TimeoutStopSec"]) > run.DRAIN
     assert service["KillSignal"] == "SIGTERM"
     assert service["ExecReload"] == "kill -HUP $MAINPID"
     assert service["ExecStart"] == "/opt/edgewise/digits/.venv/bin/python -m serving"
