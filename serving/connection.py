@@ -1,4 +1,4 @@
-"""One client's connection: uvicorn's, with bounds on the size of a head and on the time that a request takes to come."""
+"""One client's connection: uvicorn's, with bounds on the size of a head and on the time a request takes to come."""
 
 import asyncio
 from http import HTTPStatus

@@ -1,5 +1,6 @@
 """What is served below /v2: one table, by path template."""
 
+from functools import lru_cache
 from typing import NoReturn
 
 from edge.device.errors import Refused
@@ -36,6 +37,7 @@ async def _refuse(request: Request, _: State) -> NoReturn:
 _UNKNOWN = Route(name="unknown", handlers={"GET": _refuse, "POST": _refuse})
 
 
+@lru_cache(maxsize=64)
 def find_route(path: str) -> Route:
     """The route of a path below /v2; one that says what there is where nothing is served."""
     steps = path.removesuffix("/").split("/")  # "", "v2", "models", name, "versions", version, verb
