@@ -4,7 +4,8 @@ import io
 import math
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +55,7 @@ _WEIGHT_ONE = 1 << 22
 
 # Lines of output computed at a time: few enough that each block reads a narrow band of a large picture.
 _BLOCK = 16
+_STRIP = 2**19  # numbers of a band that are held as float64 at a time, 4 MiB
 
 
 def read_image(content: bytes, contract: Input) -> Pixels:
@@ -113,30 +115,52 @@ def fit(pixels: Pixels, height: int, width: int, rule: str) -> Pixels:
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     """Antialiased bilinear resize of uint8 [h, w, c] to [height, width, c].
 
-    A triangle filter widened by the scale, first along the width and then along the height, each pass rounded to uint8
-    and equal to Pillow's BILINEAR to the bit. In numpy, so that a device without Pillow sees the same numbers, and in
-    an order of its own: Pillow chooses which pass comes first by version and size.
+    A triangle filter widened by the scale, first along the width and then along the height, each pass rounded to uint8.
+    Pillow's BILINEAR does it where it is installed, a pass at a time as it chooses their order by version and size;
+    numpy does it elsewhere, equal to the bit.
     """
+    passes = _resize_with_pillow if pixels.shape[2] in (1, 3) and _has_pillow() else _resize_with_numpy
+    return np.ascontiguousarray(passes(pixels, height, width))
+
+
+@cache
+def _has_pillow() -> bool:
+    return find_spec("PIL") is not None
+
+
+def _resize_with_pillow(pixels: Pixels, height: int, width: int) -> Pixels:
+    from PIL import Image
+
+    picture = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[:, :, 0])
+    wide = picture.resize((width, picture.height), Image.Resampling.BILINEAR)
+    return np.asarray(wide.resize((width, height), Image.Resampling.BILINEAR)).reshape(height, width, -1)
+
+
+def _resize_with_numpy(pixels: Pixels, height: int, width: int) -> Pixels:
     if pixels.shape[1] != width:
         pixels = _filter(pixels.transpose(1, 0, 2), width).transpose(1, 0, 2)
     if pixels.shape[0] != height:
         pixels = _filter(pixels, height)
-    return np.ascontiguousarray(pixels)
+    return pixels
 
 
 def _filter(lines: Pixels, size: int) -> Pixels:
     """Filter uint8 [n, m, c] along its first axis to [size, m, c]."""
     source, *line = lines.shape
     matrix, first, last = _weights(source, size)
-    filtered = np.empty((size, math.prod(line)), np.uint8)
+    filtered = np.empty((size, *line), np.uint8)
     for start in range(0, size, _BLOCK):
         stop = min(start + _BLOCK, size)
         low, high = first[start], last[stop - 1]
-        # float64 holds these integer products exactly (below 2**53) and lets BLAS do the sums.
-        band = lines[low:high].reshape(high - low, -1).astype(np.float64)
-        total = matrix[start:stop, low:high] @ band
-        filtered[start:stop] = np.clip(np.floor(total / _WEIGHT_ONE + 0.5), 0, 255)
-    return filtered.reshape(size, *line)
+        # A strip at a time: a device has no gigabyte for a large picture in float64.
+        step = max(1, _STRIP // (line[1] * (high - low)))
+        for left in range(0, line[0], step):
+            # float64 holds these integer products exactly (below 2**53) and lets BLAS do the sums.
+            strip = lines[low:high, left : left + step].reshape(high - low, -1).astype(np.float64)
+            total = matrix[start:stop, low:high] @ strip
+            rounded = np.clip(np.floor(total / _WEIGHT_ONE + 0.5), 0, 255)
+            filtered[start:stop, left : left + step] = rounded.reshape(stop - start, -1, line[1])
+    return filtered
 
 
 @lru_cache(maxsize=64)

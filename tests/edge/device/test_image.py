@@ -1,6 +1,9 @@
 """Pillow is the oracle: what it decodes and how it resizes, one axis at a time."""
 
 import io
+import subprocess
+import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +15,7 @@ from PIL import Image
 
 from edge.device.contract import Input
 from edge.device.errors import BadData
-from edge.device.image import FORMATS, decode, fit, read_image, resize
+from edge.device.image import FORMATS, _resize_with_numpy, decode, fit, read_image, resize
 
 NOISE = np.random.default_rng(1).integers(0, 256, (13, 17, 3), dtype=np.uint8)
 PICTURE = Image.fromarray(NOISE)
@@ -197,13 +200,36 @@ def test_resize_equals_two_single_axis_resizes_of_pillow(rows, columns, height, 
     wide = picture.resize((width, rows), Image.Resampling.BILINEAR)
     expected = np.asarray(wide.resize((width, height), Image.Resampling.BILINEAR)).reshape(height, width, channels)
     assert np.array_equal(resize(pixels, height, width), expected)
+    assert np.array_equal(_resize_with_numpy(pixels, height, width), expected)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1080, 1920), (1, 2000), (700, 3)])
 def test_resize_equals_pillow_for_large_pictures(rows, columns):
     pixels = np.random.default_rng(2).integers(0, 256, (rows, columns, 3), dtype=np.uint8)
     wide = Image.fromarray(pixels).resize((96, rows), Image.Resampling.BILINEAR)
-    assert np.array_equal(resize(pixels, 64, 96), np.asarray(wide.resize((96, 64), Image.Resampling.BILINEAR)))
+    expected = np.asarray(wide.resize((96, 64), Image.Resampling.BILINEAR))
+    assert np.array_equal(resize(pixels, 64, 96), expected)
+    assert np.array_equal(_resize_with_numpy(pixels, 64, 96), expected)
+
+
+def test_resize_does_without_pillow():
+    program = (
+        "import sys; sys.modules['PIL'] = None\n"
+        "import numpy as np\nfrom edge.device.image import resize\n"
+        "print(resize(np.arange(48, dtype=np.uint8).reshape(4, 4, 3), 2, 2).ravel().tolist())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    assert done.stdout.strip() == str(resize(picture, 2, 2).ravel().tolist())
+
+
+def test_resize_by_numpy_takes_little_memory_for_a_large_picture():
+    picture = np.zeros((3000, 4000, 3), np.uint8)
+    tracemalloc.start()
+    _resize_with_numpy(picture, 8, 8)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * picture.nbytes  # it was 24 times as much, a band of the whole picture in float64
 
 
 @given(SIDE, SIDE, SIDE, SIDE, st.integers(0, 255))
