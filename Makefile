@@ -93,6 +93,9 @@ LOCK = uv pip compile pyproject.toml --universal --generate-hashes --no-annotate
     --no-emit-find-links --quiet --custom-compile-command "make lock"
 LOCKED = $(LOCK) --extra train --extra export --extra serve --extra dev
 
+bench-serving: setup  ## the service against calls in process, bare Starlette and other servers; a quarter of an hour
+	@$(BIN)/python -m pipeline.bench.serving
+
 lock:  ## resolve pyproject.toml anew into the lock files; needs uv
 	$(LOCKED) --output-file requirements.lock
 	$(LOCKED) --extra fpga --constraint requirements.lock --output-file requirements-fpga.lock
