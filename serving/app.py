@@ -85,6 +85,8 @@ class Application:
                 raise Refused(405, f"{method} {scope['path']}: expected {allowed}", ((b"allow", allowed.encode()),))
             if route.guarded:
                 state.admit(headers)
+            if route.queued:
+                state.gate.check()
             request = Request(method=method, path=scope["path"], query=scope["query_string"], headers=headers)
             if method == "POST":
                 request.body = await read_body(headers, receive, state.settings.body_bytes)

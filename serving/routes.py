@@ -15,7 +15,7 @@ async def _describe(_: Request, state: State) -> Response:
 
 
 ROUTES: dict[str, Route] = {
-    "/predict": Route(name="/predict", handlers={"POST": predict.answer}),
+    "/predict": Route(name="/predict", handlers={"POST": predict.answer}, queued=True),
     "/model.json": Route(name="/model.json", handlers={"GET": card.answer}, guarded=False),
     "/livez": Route(name="/livez", handlers={"GET": health.live}, guarded=False),
     "/readyz": Route(name="/readyz", handlers={"GET": health.ready}, guarded=False),

@@ -25,7 +25,7 @@ class Settings:
 
     artifact: Path
     runtime: str = "auto"
-    queue: int = 16
+    queue: int = 8
     body_bytes: int = 10 * 2**20
     pixels: int = 50_000_000
     images: int = 16

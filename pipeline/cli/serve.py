@@ -27,7 +27,7 @@ from pipeline.cli.subject import path_of
 @click.option(
     "--allow-origin", "origins", multiple=True, help="A web site whose pages may call; repeatable, * for all."
 )
-@click.option("--queue", type=int, help="Requests that may wait in a worker; more are answered 429.  [default: 16]")
+@click.option("--queue", type=int, help="Requests that may wait in a worker; more are answered 429.  [default: 8]")
 @click.option("--seconds", type=float, help="Time limit of a request.  [default: 10]")
 @click.option("--body-bytes", type=int, help="Largest body.  [default: 10 MiB]")
 @click.option("--pixels", type=int, help="Largest picture.  [default: 50,000,000]")

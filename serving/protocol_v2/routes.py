@@ -13,7 +13,7 @@ from serving.state import State
 _VERBS = {
     "": Route(name="/v2/models/{model}", handlers={"GET": metadata.of_model}),
     "/ready": Route(name="/v2/models/{model}/ready", handlers={"GET": metadata.model_ready}, guarded=False),
-    "/infer": Route(name="/v2/models/{model}/infer", handlers={"POST": infer}),
+    "/infer": Route(name="/v2/models/{model}/infer", handlers={"POST": infer}, queued=True),
 }
 
 ROUTES: dict[str, Route] = {
