@@ -10,6 +10,7 @@ from pipeline.bench.serving.candidates import Candidate
 from pipeline.bench.serving.cores import Cores
 from pipeline.bench.serving.figures import Turn, median_of, ratio_of
 from pipeline.bench.serving.players import Player, calling, serving
+from pipeline.bench.serving.process_tree import watching_others
 from pipeline.bench.serving.tasks import Task
 
 IN_PROCESS = "in process"
@@ -36,12 +37,14 @@ def contest(
         for name, candidate in candidates.items():
             say(f"{task.kind}: starting {name}")
             players[name] = stack.enter_context(serving(name, candidate, task, cores, folder))
-        turns = _play(players, pace, lambda round_: say(f"{task.kind}: round {round_ + 1} of {pace.rounds}"))
+        with watching_others() as others:
+            turns = _play(players, pace, lambda round_: say(f"{task.kind}: round {round_ + 1} of {pace.rounds}"))
         memories = {name: player.memory_bytes() for name, player in players.items()}
     return {
         "model": task.model.name,
         "runtime": task.model.runtime,
         "bytes": len(task.content),
+        "cores_busy_with_others": others[0],
         "variants": {name: _figures(turns[name], memories[name]) for name in players},
         "cpu_against_in_process": _against(turns, IN_PROCESS, "cpu"),
         "cpu_against_starlette": _against(turns, "Starlette", "cpu"),

@@ -4,18 +4,19 @@ import statistics
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
-from edge.device.errors import Unavailable
 from pipeline.bench.serving.figures import percentile
 from pipeline.bench.serving.load import Load, closed_loop, open_loop
 from pipeline.bench.serving.players import Serving
-from pipeline.bench.serving.process_tree import resident
+from pipeline.bench.serving.process_tree import resident, watching_others
 
 _MIB = 2**20
 _CLIENTS = 8
 _STEP = 0.95  # of one rate tried to the next
-_LOWEST = 0.3  # of the throughput of clients that wait: below it something else is wrong
+_LOWEST = 0.5  # of the throughput of clients that wait
+_REFUSED = 0.001  # of the requests at a rate that is sustained
 _WARM = 2_000  # requests before memory is first looked at: pools and caches fill in them
 
 
@@ -39,11 +40,13 @@ def overload(player: Serving, span: Span, say: Callable[[str], None]) -> dict[st
         unloaded = percentile(closed_loop(port, request, 1, seconds=span.unloaded).latencies, 0.99)
         rate = sustained_rate(port, request, span.probe)
         say(f"sustains {rate:,.0f} requests a second; offering twice as many for {span.overload:g} s")
-        load = open_loop(
-            port, request, 2 * rate, span.overload, each_second=lambda: held.append(resident(processes) / _MIB)
-        )
+        with watching_others() as others:
+            load = open_loop(
+                port, request, 2 * rate, span.overload, each_second=lambda: held.append(resident(processes) / _MIB)
+            )
     accepted = percentile(load.latencies, 0.99)
     return {
+        "cores_busy_with_others": others[0],
         "sustained_rate": round(rate, 1),
         "offered_rate": round(2 * rate, 1),
         "seconds": span.overload,
@@ -60,20 +63,24 @@ def overload(player: Serving, span: Span, say: Callable[[str], None]) -> dict[st
 
 
 def sustained_rate(port: int, request: bytes, seconds: float) -> float:
-    """Requests a second of the quickest open loop, each 5 % slower than the one before, in which none was refused.
+    """Requests a second of the quickest open loop, each 5 % slower than the one before, of which at most one in a
+    thousand is refused: as many are, on a busy machine, for the sake of others.
 
-    The first goes as fast as clients that wait were answered. Raises Unavailable where none is sustained.
+    The first goes as fast as clients that wait were answered, the last half as fast, which is taken as it is.
     """
     most = closed_loop(port, request, _CLIENTS, seconds=seconds)
-    rate = quickest = most.accepted / most.seconds
-    while rate > _LOWEST * quickest:
-        if _is_sustained(open_loop(port, request, rate, seconds), rate * seconds):
-            return rate
-        rate *= _STEP
-    raise Unavailable(
-        f"even {rate:.0f} requests a second are refused in part, where waiting clients have {quickest:.0f}; "
-        "is the machine busy with something else?"
+    quickest = most.accepted / most.seconds
+    rates = (quickest * _STEP**steps for steps in count())
+    return next(
+        rate
+        for rate in rates
+        if rate < _LOWEST * quickest or is_sustained(open_loop(port, request, rate, seconds), rate * seconds)
     )
+
+
+def is_sustained(load: Load, requests: float) -> bool:
+    """Whether all but one in a thousand of `requests` were answered with 200."""
+    return load.accepted >= (1 - _REFUSED) * round(requests)
 
 
 def long_run(player: Serving, requests: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -99,7 +106,3 @@ def growth(samples: "array[float]") -> float:
     if quarter == 0:
         return 0.0
     return statistics.median(samples[-quarter:]) - statistics.median(samples[quarter : 2 * quarter])
-
-
-def _is_sustained(load: Load, requests: float) -> bool:
-    return load.accepted >= round(requests)

@@ -1,6 +1,9 @@
 """What a server and its children take, as Linux counts it in /proc (proc(5))."""
 
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,3 +81,24 @@ def resident(processes: list[int]) -> int:
     """Resident bytes of `processes`, quick to ask: shared pages count in each."""
     pages = (int((_PROC / str(each) / "statm").read_text().split()[1]) for each in processes)
     return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def parse_busy(text: str) -> float:
+    """CPU seconds of all cores together since the machine started, from /proc/stat: everything but idle and waiting.
+
+    What the hypervisor gave to others ("steal") counts as busy: it was not to be had.
+    """
+    user, nice, system, _idle, _waiting, *interrupts_and_steal = map(int, text.splitlines()[0].split()[1:9])
+    return (user + nice + system + sum(interrupts_and_steal)) / _TICKS
+
+
+@contextmanager
+def watching_others() -> Iterator[list[float]]:
+    """A list that holds one figure afterwards: how many cores were busy, on average, with anything but this process and
+    those below it. None of those may end meanwhile."""
+    found: list[float] = []
+    start, busy, own = time.perf_counter(), parse_busy((_PROC / "stat").read_text()), cpu_seconds(os.getpid())
+    yield found
+    busy = parse_busy((_PROC / "stat").read_text()) - busy
+    own = cpu_seconds(os.getpid()) - own
+    found.append(round(max(0.0, (busy - own) / (time.perf_counter() - start)), 3))
