@@ -38,7 +38,8 @@ async def answer(_: Request, state: State) -> Response:
         },
         "labels": model.contract.output.labels,
         "figures": {name: model.figures[name] for name in _FIGURES if name in model.figures} or None,
-        "examples": [f"/examples/{index}.png" for index in range(len(model.golden.inputs))],
+        # A page's <img> brings no key.
+        "examples": [] if state.has_keys else [f"/examples/{index}.png" for index in range(len(model.golden.inputs))],
         "limits": {"bytes": settings.body_bytes, "pixels": settings.pixels, "images": settings.images},
         "key_needed": state.has_keys,
     }
@@ -49,7 +50,7 @@ async def example(request: Request, state: State) -> Response:
     """A golden picture as PNG; raises Refused 404 where there is none of that number."""
     pictures = state.model.golden.inputs
     number = request.path.removeprefix("/examples/").removesuffix(".png")
-    if not (number.isascii() and number.isdecimal() and int(number) < len(pictures)):
+    if not (number.isascii() and number.isdecimal() and len(number) < 10 and int(number) < len(pictures)):
         raise Refused(404, f"{request.path}: expected /examples/0.png to /examples/{len(pictures) - 1}.png")
     return Response(body=await asyncio.to_thread(_png, pictures[int(number)]), media_type=b"image/png")
 

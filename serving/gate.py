@@ -30,6 +30,7 @@ class Gate:
         self._seconds = seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._in_flight = 0
+        self._in_thread = 0
 
     def check(self) -> None:
         """Raise Refused 429 where the queue is full."""
@@ -46,26 +47,32 @@ class Gate:
     async def run(self, work: Callable[[], T], *, quick: bool) -> T:
         """`work()` in its turn: on the loop where it is `quick` (a change of thread costs more), else in the thread.
 
-        Raises Refused 429 where the queue is full, 503 where the answer takes longer than the time limit.
+        While the thread works, quick work goes there, too: the model serves one thread at a time, and the loop shall
+        not wait for it. Raises Refused 429 where the queue is full, 503 where the answer takes longer than the time
+        limit; what has not been begun by then is not begun any more.
         """
         self.check()
         self._in_flight += 1
-        if quick:
+        if quick and self._in_thread == 0:
             try:
                 # The requests that have arrived meanwhile pass the check above before the loop is held up.
                 await asyncio.sleep(0)
                 return work()
             finally:
                 self._in_flight -= 1
-        job = asyncio.get_running_loop().run_in_executor(self._thread, work)
-        job.add_done_callback(self._left)
+        self._in_thread += 1
+        job = self._thread.submit(work)
+        done = asyncio.wrap_future(job)
+        done.add_done_callback(self._left)
         try:
-            # Shielded: a thread cannot be stopped, and what still works is still counted.
-            return await asyncio.wait_for(asyncio.shield(job), self._seconds)
+            # Shielded: what a thread works at cannot be stopped, and is counted until it is done.
+            return await asyncio.wait_for(asyncio.shield(done), self._seconds)
         except TimeoutError:
+            job.cancel()
             raise Refused(503, f"no answer within {self._seconds:g} s; come again later", RETRY_AFTER) from None
 
-    def _left(self, job: "asyncio.Future[Any]") -> None:
+    def _left(self, done: "asyncio.Future[Any]") -> None:
         self._in_flight -= 1
-        if not job.cancelled():
-            job.exception()  # seen, also where nobody waits any more
+        self._in_thread -= 1
+        if not done.cancelled():
+            done.exception()  # seen, also where nobody waits any more

@@ -70,7 +70,6 @@ class Metrics(Collector):
 
     def __init__(self) -> None:
         self.numbers = Numbers()
-        self._labels: tuple[str, ...] = ()
         folder = os.environ.get(DIRECTORY)
         self._folder = None if folder is None else Path(folder)
         self._waiting = False
@@ -80,8 +79,7 @@ class Metrics(Collector):
     def show(self, model: Model) -> None:
         """Tell which model is served from now on."""
         contract = model.contract
-        self._labels = contract.output.labels
-        self.numbers.predictions.update(dict.fromkeys(self._labels, 0))
+        self.numbers.predictions.update(dict.fromkeys(contract.output.labels, 0))
         self.numbers.model = {
             "name": model.name,
             "version": model.version,
@@ -105,13 +103,16 @@ class Metrics(Collector):
             self._waiting = True
             asyncio.get_running_loop().call_later(_EVERY, self._write)
 
-    def predicted(self, logits: NDArray[np.float32]) -> None:
-        """Count answers, by their logits, float32 [n, labels]: the label, and its score in 0..1 as the confidence."""
+    def predicted(self, logits: NDArray[np.float32], labels: tuple[str, ...]) -> None:
+        """Count answers, by their logits, float32 [n, labels]: the label, and its score in 0..1 as the confidence.
+
+        `labels` are those of the model that answered, which a reload may have replaced meanwhile.
+        """
         predictions, confidence = self.numbers.predictions, self.numbers.confidence
         for row in logits:
             best = int(row.argmax())
             score = 1.0 / float(np.exp(row - row[best]).sum())  # softmax at its largest
-            predictions[self._labels[best]] += 1
+            predictions[labels[best]] += 1
             confidence.counts[bisect_left(_CONFIDENCES, score)] += 1
             confidence.total += score
 

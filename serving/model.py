@@ -1,9 +1,11 @@
 """The model that is served: an artefact whose files are unchanged, loaded, warm, and equal to its golden vectors."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge.device.contract import NAME as CONTRACT
 from edge.device.contract import Contract, read_contract
-from edge.device.errors import BadArtifact
+from edge.device.errors import BadArtifact, Unavailable
 from edge.device.files import read_json
 from edge.device.golden import Golden, check_golden, read_golden
 from edge.device.manifest import Manifest, read_manifest, verify_outputs
@@ -46,10 +48,11 @@ class Model:
     def name(self) -> str:
         return self.contract.name
 
-    @property
+    @cached_property
     def version(self) -> str:
-        """The first twelve digits of the model file's SHA-256: another file is another version."""
-        return self.sha256[:12]
+        """Twelve digits over the hashes of the artefact's files: other labels make another version, too."""
+        files = "".join(f"{digest}  {name}\n" for name, digest in sorted(self.manifest.outputs.items()))
+        return hashlib.sha256(files.encode()).hexdigest()[:12]
 
     def logits(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Logits, float32 [n, labels], of raw pictures, uint8 [n, h, w, c]. May be called from any thread."""
@@ -60,18 +63,25 @@ class Model:
 def load_model(path: Path, wanted: str) -> Model:
     """Load the artefact at `path`, a folder with a contract or a run folder, in the runtime `wanted` or "auto".
 
-    "auto" is the runtime that the contract names as the fastest, or the first that is installed and proven.
+    "auto" is the runtime that the contract names as the fastest, or another one proven where that is not installed.
     Raises BadArtifact where the artefact is missing, was changed or was not proven in that runtime, Unavailable where
     the runtime is not installed, and ProofFailed where the answers are not those of the golden vectors.
     """
     folder = find_artifact(path)
+    try:
+        return _load(folder, wanted)
+    except OSError as error:
+        raise BadArtifact(f"{folder}: cannot be read ({error}); see that this user may read all of it") from None
+
+
+def _load(folder: Path, wanted: str) -> Model:
     manifest = read_manifest(folder)
     verify_outputs(folder, manifest)
     contract = read_contract(folder)
     golden = read_golden(folder)
-    runtime = _choose(contract, wanted)
+    _check_sizes(folder, contract, golden)
+    runtime, executor = _open(folder, contract, wanted)
     file = contract.file_for(runtime)
-    executor = open_runtime(runtime, folder / file, layout=contract.input.layout)
     check_golden(golden, executor.run, runtime)
     return Model(
         folder=folder,
@@ -103,19 +113,34 @@ def find_artifact(path: Path) -> Path:
     raise BadArtifact(f"{path}: no {CONTRACT} there, so nothing to serve; {hint}")
 
 
-def _choose(contract: Contract, wanted: str) -> str:
-    if wanted != "auto":
-        return RUNTIMES[wanted]
+def _check_sizes(folder: Path, contract: Contract, golden: Golden) -> None:
+    """Raise BadArtifact where contract.json and golden.npz are not of the same model."""
+    expected = (contract.input.picture, len(contract.output.labels))
+    found = (golden.inputs.shape[1:], golden.outputs.shape[-1])
+    if expected != found or len(golden.inputs) != len(golden.outputs):
+        raise BadArtifact(
+            f"{folder}: the contract has pictures of {expected[0]} and {expected[1]} labels, the golden vectors "
+            f"{found[0]} and {found[1]}; export it again"
+        )
+
+
+def _open(folder: Path, contract: Contract, wanted: str) -> tuple[str, Runtime]:
+    """The runtime's name, and the model opened in it."""
     proven = {name for model in contract.files for name in model.runtimes}
-    if contract.fastest in RUNTIMES.values():
-        return contract.fastest
-    for name in RUNTIMES.values():
-        if name in proven:
-            return name
-    raise BadArtifact(
-        f"{contract.name} for {contract.target} was proven in {', '.join(sorted(proven))}, none of which can serve; "
-        "serve the artefact of the cpu target"
-    )
+    quickest_first = sorted(proven & set(RUNTIMES.values()), key=lambda name: name != contract.fastest)
+    if not quickest_first:
+        raise BadArtifact(
+            f"{contract.name} for {contract.target} was proven in {', '.join(sorted(proven))}, none of which "
+            "can serve; serve the artefact of the cpu target"
+        )
+    missing: list[str] = []
+    for name in quickest_first if wanted == "auto" else [RUNTIMES[wanted]]:
+        try:
+            file = folder / contract.file_for(name)
+            return name, open_runtime(name, file, layout=contract.input.layout)
+        except Unavailable as error:
+            missing.append(str(error))
+    raise Unavailable("; ".join(missing))
 
 
 def _measure(executor: Runtime, picture: NDArray[np.uint8]) -> float:

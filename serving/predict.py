@@ -2,6 +2,7 @@
 
 import io
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from serving.state import State
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 # One pixel shows nothing; WebP goes to 16,383, and longer sides are scans or mistakes.
 _SIDE = (2, 16_384)
+_SCANS = 64  # progressive encoders write about ten
 
 
 def warm_up(model: Model) -> None:
@@ -42,7 +44,7 @@ async def answer(request: Request, state: State) -> Response:
     top = _top(request, len(model.contract.output.labels))
     pictures = pictures_of(request, state.settings.images)
     logits, answers = await state.gate.run(partial(_classify, model, pictures, top, state.settings), quick=False)
-    state.metrics.predicted(logits)
+    state.metrics.predicted(logits, model.contract.output.labels)
     return as_json(answers if len(answers) > 1 else answers[0])
 
 
@@ -50,10 +52,11 @@ def _classify(
     model: Model, pictures: list[Picture], top: int, settings: Settings
 ) -> tuple[NDArray[np.float32], list[dict[str, Any]]]:
     """Logits, float32 [pictures, labels], and the answers made of them."""
-    bounds = Bounds(formats=FORMATS, side=_SIDE, pixels=settings.pixels)
+    bounds = Bounds(formats=FORMATS, side=_SIDE, pixels=settings.pixels, scans=_SCANS)
     batch, taken = [], []
     for picture in pictures:
-        pixels, spent = _prepare(picture, model, bounds)
+        pixels, spent, size = _prepare(picture, model, bounds)
+        bounds = replace(bounds, pixels=bounds.pixels - size)  # the bound is that of the request
         batch.append(pixels)
         taken.append(spent)
     start = time.perf_counter()
@@ -66,7 +69,8 @@ def _classify(
     return logits, answers
 
 
-def _prepare(picture: Picture, model: Model, bounds: Bounds) -> tuple[NDArray[np.uint8], dict[str, float]]:
+def _prepare(picture: Picture, model: Model, bounds: Bounds) -> tuple[NDArray[np.uint8], dict[str, float], int]:
+    """The model's input, uint8 [h, w, c]; the seconds it took; the pixels that the picture had."""
     contract = model.contract.input
     height, width, _ = contract.picture
     start = time.perf_counter()
@@ -76,7 +80,8 @@ def _prepare(picture: Picture, model: Model, bounds: Bounds) -> tuple[NDArray[np
         raise BadData(f"{picture.name}: {error}") from None
     middle = time.perf_counter()
     pixels = fit(decoded, height, width, contract.resize)
-    return pixels, {"decode": middle - start, "resize": time.perf_counter() - middle}
+    spent = {"decode": middle - start, "resize": time.perf_counter() - middle}
+    return pixels, spent, decoded.shape[0] * decoded.shape[1]
 
 
 def _answer(model: Model, scores: NDArray[np.float32], top: int, seconds: dict[str, float]) -> dict[str, Any]:
@@ -100,6 +105,6 @@ def _top(request: Request, labels: int) -> int:
     text = request.queries("top").get("top")
     if text is None:
         return min(5, labels)
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= labels):
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= labels):
         raise Refused(400, f"query 'top': {text[:32]!r}; expected 1 to {labels}, the number of labels")
     return int(text)

@@ -27,7 +27,7 @@ ROUTES: dict[str, Route] = {
     **{path: Route(name="page", handlers={"GET": file}, guarded=False) for path, file in page.FILES.items()},
 }
 
-_EXAMPLES = Route(name="examples", handlers={"GET": card.example}, guarded=False)
+_EXAMPLES = Route(name="examples", handlers={"GET": card.example})  # pictures of the data may be confidential
 
 # What /docs.json tells of, by path template: all but the parts of the pages.
 DESCRIBED: dict[str, Route] = {

@@ -42,7 +42,12 @@ def read_golden(folder: Path) -> Golden:
 
 def check_golden(golden: Golden, run: Callable[[NDArray[np.uint8]], NDArray[np.float32]], runtime: str) -> None:
     """Raise ProofFailed unless `run` answers every golden picture within the tolerance, naming the worst vector."""
-    worst = np.abs(run(golden.inputs) - golden.outputs).max(axis=1)
+    answers = run(golden.inputs)
+    if answers.shape != golden.outputs.shape:
+        raise ProofFailed(
+            f"{runtime}: answers of shape {answers.shape}, the golden vectors have {golden.outputs.shape}; export again"
+        )
+    worst = np.abs(answers - golden.outputs).max(axis=1)
     index = int(worst.argmax())
     # `not <=`: an answer that is not a number is no match either.
     if not worst[index] <= golden.tolerance:

@@ -26,14 +26,21 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Which pictures are decoded at all: file formats, the pixels of a side and of the whole, both ends included."""
+    """Which pictures are decoded at all: file formats, the pixels of a side and of the whole, both ends included.
+
+    `scans`: of a progressive JPEG, each of which costs a pass over all its pixels; None for as many as it has.
+    """
 
     formats: tuple[str, ...] = FORMATS
     side: tuple[int, int] = (1, MAX_PIXELS)
     pixels: int = MAX_PIXELS
+    scans: int | None = None
 
-    def check(self, width: int, height: int) -> None:
-        """Raise BadData where a picture of `width` x `height` pixels is out of bounds."""
+    def check(self, content: bytes, width: int, height: int) -> None:
+        """Raise BadData where the picture in `content`, of `width` x `height` pixels, is out of bounds."""
+        # No byte pair of JPEG's compressed data is that of "start of scan" (ITU-T T.81, B.1.1.5).
+        if self.scans is not None and content.count(b"\xff\xda") > self.scans and content.startswith(b"\xff\xd8"):
+            raise BadData(f"JPEG of more than {self.scans} scans; save it again, as a usual JPEG")
         smallest, largest = self.side
         if width * height > self.pixels:
             raise BadData(
@@ -80,7 +87,7 @@ def decode(content: bytes, colour: str, bounds: Bounds = ANY) -> Pixels:
     try:
         with Image.open(io.BytesIO(content), formats=bounds.formats) as picture:
             # Before a pixel is decoded, and below the bounds at which Pillow warns and refuses.
-            bounds.check(picture.width, picture.height)
+            bounds.check(content, picture.width, picture.height)
             upright = ImageOps.exif_transpose(picture)
             flat = _flatten(upright).convert("RGB" if colour == "RGB" else "L")
     except UnidentifiedImageError:
@@ -198,11 +205,11 @@ def _flatten(picture: "Image.Image") -> "Image.Image":
     from PIL import Image
 
     if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture, np.float64)
+        values = np.asarray(picture)
         if picture.mode == "F" or values.min() < 0 or values.max() > 65535:
             raise BadData(f"grey values of {values.min():g}..{values.max():g}; save the picture with 8 or 16 bits")
-        # 16-bit grey: full scale is 65535, whatever the picture's own range.
-        return Image.fromarray(np.floor(values / 257 + 0.5).astype(np.uint8))
+        # 16-bit grey: full scale is 65535, whatever the picture's own range; a half is rounded up.
+        return Image.fromarray(((values.astype(np.uint32) + 128) // 257).astype(np.uint8))
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(white, picture.convert("RGBA"))

@@ -58,7 +58,6 @@ class _LiteRT:
         self._layout = layout
         source, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
         self._input, self._output = source["index"], result["index"]
-        self._shape = tuple(source["shape"])
         self._labels = int(result["shape"][-1])
         scale, zero_point = result["quantization"]
         self._scale = np.float32(scale or 1.0)  # a scale of 0 says that the scores are real ones already

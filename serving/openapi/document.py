@@ -30,14 +30,15 @@ class Document:
     """The OpenAPI of the model that is served now, made once for each."""
 
     def __init__(self) -> None:
-        self._model: Model | None = None
+        self._subject: tuple[str, Settings] | None = None
         self._made = Response(body=b"")
 
     def of(self, routes: Mapping[str, Route], state: State) -> Response:
         """What `describe` says, as JSON."""
-        if self._model is not state.model:
+        subject = (state.model.version, state.settings)
+        if subject != self._subject:
             self._made = as_json(describe(routes, state.model, state.settings, has_keys=state.has_keys))
-            self._model = state.model
+            self._subject = subject
         return self._made
 
 

@@ -57,7 +57,7 @@ def operations(model: Model, settings: Settings) -> dict[str, Operation]:
         "/v2/health/ready": _json("Is its model ready?", HEALTH, "Ready"),
         **_of_model("", _json("Model metadata", PROTOCOL, "ModelMetadata"), model),
         **_of_model("/ready", _json("Is this model ready?", HEALTH, "ModelReady"), model),
-        **_of_model("/infer", _infer(model), model),
+        **_of_model("/infer", _infer(model, settings), model),
     }
 
 
@@ -112,9 +112,11 @@ def _example(model: Model) -> Operation:
     )
 
 
-def _infer(model: Model) -> Operation:
+def _infer(model: Model, settings: Settings) -> Operation:
     length = {"type": "integer", "minimum": 0}
-    request = {"schema": reference("InferenceRequest"), "examples": examples.inference_requests(model)}
+    # Whoever needs a key to ask is not shown a picture of the data without one.
+    shown = examples.inference_requests(model) if settings.api_key_file is None else {}
+    request = {"schema": reference("InferenceRequest"), "examples": shown}
     response = {"schema": reference("InferenceResponse"), "example": examples.inference_response(model)}
     return Operation(
         summary="Raw pixels in, logits and scores out",

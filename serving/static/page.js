@@ -66,7 +66,7 @@ async function send(picture, note, signal) {
   const { answer, milliseconds } = await classify(
     fitting, Math.min(TOP, card.labels.length), element("key").value.trim(), signal);
   showAnswer(answer, milliseconds);
-  if (answer.model.sha256 !== card.model.sha256) card = await load(); // the server has reloaded meanwhile
+  if (answer.model.version !== card.model.version) card = await load(); // the server has reloaded meanwhile
 }
 
 function mark(button) {

@@ -18,6 +18,7 @@ export function showCard(card, pick) {
   element("key-form").hidden = !card.key_needed;
   element("metrics").textContent = card.key_needed ? "Metrics (API key)" : "Metrics";
   element("command").textContent = command(card);
+  element("examples-title").hidden = card.examples.length === 0;
   element("examples").replaceChildren(...card.examples.map((path, index) => example(path, index, pick)));
   element("figures").replaceChildren(...(figures ? proven(figures) : []), ...made(card));
   element("unproven").hidden = figures !== null;

@@ -193,3 +193,27 @@ def test_server_answers_400_to_what_is_no_http(served: Any, sent: bytes) -> None
     with socket.create_connection(served.address, timeout=10) as connection:
         connection.sendall(sent)
         assert connection.recv(64).startswith(b"HTTP/1.1 400")
+
+
+def test_predict_refuses_a_jpeg_of_endless_scans(client: httpx.Client) -> None:
+    file = io.BytesIO()
+    Image.new("L", (64, 64), 200).save(file, "JPEG", progressive=True)
+    content = file.getvalue()
+    start = content.rindex(b"\xff\xda")  # the last scan, once more and once more
+    many = content[:-2] + 100 * content[start:-2] + content[-2:]
+    files = {"image": content}
+    assert client.post("/predict", files=files).status_code == 200
+    refused(client.post("/predict", files={"image": many}), 400, "scans")
+
+
+def test_predict_bounds_the_pixels_of_a_request_not_only_of_a_picture(client: httpx.Client) -> None:
+    file = io.BytesIO()
+    Image.new("L", (6000, 5000)).save(file, "PNG")  # 30 million
+    refused(client.post("/predict", files=[("image", file.getvalue())] * 2), 400, "image 2", "20,000,000")
+
+
+@pytest.mark.parametrize("path", ["/examples/" + "9" * 5000 + ".png", "/predict?top=" + "0" * 5000 + "1"])
+def test_endless_numbers_are_refused(client: httpx.Client, encode: Encode, path: str) -> None:
+    picture = encode(np.zeros((8, 8, 1), np.uint8))
+    answer = client.get(path) if path.startswith("/examples") else client.post(path, files={"image": picture})
+    assert answer.status_code in (400, 404)

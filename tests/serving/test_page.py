@@ -63,7 +63,7 @@ def visit(browser: Browser, complaints: list[str]) -> Iterator[Visit]:
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)
-        page.wait_for_selector("#examples img")
+        page.wait_for_function("document.querySelector('#command').textContent !== ''")
         page.evaluate("Promise.all([...document.querySelectorAll('#examples img')].map((image) => image.decode()))")
         return page
 
@@ -218,7 +218,7 @@ def test_page_shows_the_figures_of_the_proof(served: Any, visit: Visit) -> None:
         f"{(served.artifact / card['file']).stat().st_size / 1024:.1f}\u00a0KiB",
         card["precision"],
         card["runtime"],
-        proof["sha256"][:12],
+        card["model"]["version"],
     ):
         assert text in figures
     assert ("Gained on float" if proof["drop"] < 0 else "Lost against float") in figures
@@ -311,6 +311,8 @@ def test_page_asks_for_a_key_only_where_one_is_needed_and_keeps_it_in_memory(
     keys.write_text(KEY)
     with start_server("--api-key-file", keys) as server:
         page = visit(server.url)
+        assert page.locator("#examples img").count() == 0  # pictures of the data are not for everybody
+        assert httpx.get(f"{server.url}/examples/0.png").status_code == 401
         choose(page, photograph)
         assert "API key missing" in problem_of(page)
         assert all("status of 401" in each for each in complaints)
