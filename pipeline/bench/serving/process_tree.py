@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +72,11 @@ def cpu_seconds(root: int) -> float:
 
 
 def memory(root: int) -> Memory:
-    """Memory of `root` and all below it, added up."""
-    parts = [parse_rollup((_PROC / str(each.pid) / "smaps_rollup").read_text()) for each in processes_below(root)]
+    """Memory of `root` and all below it, added up; those that have ended hold none."""
+    parts = []
+    for process in processes_below(root):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            parts.append(parse_rollup((_PROC / str(process.pid) / "smaps_rollup").read_text()))
     return Memory(resident=sum(each.resident for each in parts), proportional=sum(each.proportional for each in parts))
 
 
