@@ -7,7 +7,10 @@ from serving.state import State, tell_siblings
 
 
 async def reload(_: Request, state: State) -> Response:
-    """Raises Refused 403 where no key guards the server, 409 where the new artefact is no good: the old one stays."""
+    """Reload here, and tell the other workers to.
+
+    Raises Refused 403 where no key guards the server, 409 where the new artefact is no good: the old one stays.
+    """
     if not state.has_keys:
         raise Refused(
             403, "a server without keys is not reloaded from afar; start it with --api-key-file, or send SIGHUP"
@@ -16,5 +19,5 @@ async def reload(_: Request, state: State) -> Response:
         changed = await state.reload()
     except EdgewiseError as error:
         raise Refused(409, f"not reloaded, {state.model.name} {state.model.version} stays: {error}") from None
-    tell_siblings()
-    return as_json({"reloaded": changed, "model": identity(state.model)})
+    others = "told" if tell_siblings() else "none"  # what becomes of it there, their log says
+    return as_json({"reloaded": changed, "model": identity(state.model), "other_workers": others})

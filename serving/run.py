@@ -4,57 +4,94 @@ import contextlib
 import functools
 import logging
 import os
-import shutil
 import signal
 import socket
 import ssl
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
 
 import uvicorn
-from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
-from edge.device.errors import BadSetting, EdgewiseError, Unavailable
+from edge.device.errors import BadSetting, Unavailable
 from serving.connection import Connection
+from serving.counters import counters_folder, hold_folder
+from serving.exits import one_line_exits
 from serving.http import ASGI
 from serving.metrics import DIRECTORY
 from serving.settings import Place, Settings
 from serving.state import SUPERVISOR, State
+from serving.supervisor import Supervisor
 
 # Forward secrecy and authenticated encryption alone: no CBC, no RSA key exchange (RFC 9325, 4.2).
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 DRAIN = 30  # seconds that requests get to end after SIGTERM
+_KEEP_ALIVE = 75  # seconds; longer than load balancers keep idle connections (60), or they would send into a closed one
 _BACKLOG = 1024
 
 
 def serve(settings: Settings, place: Place) -> None:
-    """Serve until SIGTERM or SIGINT, then let the requests at work end.
+    """Serve until SIGTERM or SIGINT, then let the requests at work end; tells on standard output when it is ready.
 
-    Raises Unavailable where the port cannot be had, BadSetting for a certificate that does not fit, and what `State`
-    raises where the artefact is not to be served.
+    Raises Unavailable where the port cannot be had, BadSetting for a certificate that does not fit, what `State` raises
+    where the artefact is not to be served, and KeyboardInterrupt after SIGINT.
     """
     _check_certificate(place)
+    _log()
     listener = _listen(place)
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    place = replace(place, port=listener.getsockname()[1])  # which the system chose where it was 0
     if place.workers == 1:
-        state = State(settings)
-        uvicorn.Server(_configure(functools.partial(_wrap, state), place, settings.seconds)).run(sockets=[listener])
+        _make_server(settings, place, functools.partial(print, flush=True)).run(sockets=[listener])
         return
-    with _counters() as counters:
-        os.environ.update({SUPERVISOR: str(os.getpid()), DIRECTORY: counters})
-        supervisor = _Supervisor(_configure(functools.partial(_work, settings), place, settings.seconds), [listener])
-        supervisor.run()
-    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
-        raise Unavailable("the workers could not start; the reason stands above")
+    with counters_folder() as counters:
+        os.environ.update({SUPERVISOR: str(os.getpid()), DIRECTORY: str(counters)})
+        Supervisor(functools.partial(_work, settings, place, listener), place.workers).run()
+
+
+def _work(settings: Settings, place: Place, listener: socket.socket, pipe: Pipe) -> None:
+    """One of several workers."""
+    with one_line_exits():
+        _log()
+        hold_folder(Path(os.environ[DIRECTORY]))
+        server = _make_server(settings, place, lambda line: pipe.send_bytes(line.encode()))
+        threading.Thread(target=_end_with_supervisor, args=(pipe, server), daemon=True).start()
+        server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Calls `on_ready` when it serves."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # there is a handler now
+        self._on_ready()
+
+
+def _make_server(settings: Settings, place: Place, tell: Callable[[str], None]) -> _Server:
+    """A server whose model is loaded and proven; it tells, when it is ready, what it serves."""
+    state = State(settings)
+    model = state.model
+    line = f"serving {model.name} {model.version} in {model.runtime} on {place.url}"
+    return _Server(_configure(functools.partial(_wrap, state), place, settings.seconds), functools.partial(tell, line))
+
+
+def _end_with_supervisor(pipe: Pipe, server: uvicorn.Server) -> None:
+    """End `server` as SIGTERM would where the supervisor is gone: its end of `pipe` is closed, however it ended."""
+    with contextlib.suppress(EOFError, OSError):
+        pipe.recv_bytes()
+    server.should_exit = True
 
 
 def _configure(app: Callable[[], ASGI], place: Place, seconds: float) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         factory=True,
-        workers=place.workers,
         loop="uvloop",
         http=functools.partial(Connection, body_seconds=seconds),  # type: ignore[arg-type] # as good as a class
         ws="none",
@@ -64,29 +101,12 @@ def _configure(app: Callable[[], ASGI], place: Place, seconds: float) -> uvicorn
         server_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=DRAIN,
         ssl_certfile=place.certificate,
         ssl_keyfile=place.certificate_key,
         ssl_ciphers=_CIPHERS,
     )
-
-
-class _Supervisor(Multiprocess):
-    """Starts a worker anew where one dies; passes SIGHUP on, which makes each reload its model."""
-
-    def handle_hup(self) -> None:
-        for process in self.processes:
-            if process.pid is not None:
-                os.kill(process.pid, signal.SIGHUP)
-
-
-def _work(settings: Settings) -> ASGI:
-    """The application of one of several workers."""
-    try:
-        return _wrap(State(settings))
-    except EdgewiseError as error:
-        print(f"error {error}", file=sys.stderr)  # noqa: T201 - the worker's only way to say it
-        sys.exit(STARTUP_FAILURE)
 
 
 def _wrap(state: State) -> ASGI:
@@ -109,16 +129,18 @@ def _check_certificate(place: Place) -> None:
     if place.certificate is None:
         return
     try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(place.certificate, place.certificate_key)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(place.certificate, place.certificate_key, _no_password)
     except OSError as error:  # ssl.SSLError is one
         raise BadSetting(f"{place.certificate}: no certificate to use ({error}); expected PEM files") from None
 
 
-@contextlib.contextmanager
-def _counters() -> Iterator[str]:
-    """The folder in which the workers' counters are added up."""
-    folder = tempfile.mkdtemp(prefix="edgewise-metrics-")
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def _no_password() -> str:
+    """OpenSSL calls this for a key that is encrypted, and would ask on the terminal otherwise."""
+    raise BadSetting("certificate key: encrypted; expected one without a password: openssl pkey -in KEY -out PLAIN")
+
+
+def _log() -> None:
+    """What operators shall see of ours, and only errors of others; to standard error."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    logging.getLogger("edgewise").setLevel(logging.INFO)
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)

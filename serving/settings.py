@@ -64,6 +64,8 @@ class Place:
             raise BadSetting(f"port: {self.port}; expected 0 to 65,535")
         if not 1 <= self.workers <= 256:
             raise BadSetting(f"workers: {self.workers}; expected 1 to 256, about one a core")
+        if self.certificate_key is not None and self.certificate is None:
+            raise BadSetting(f"certificate_key: {self.certificate_key}, without a certificate; give both, or neither")
 
     @property
     def url(self) -> str:

@@ -9,6 +9,7 @@ import signal
 
 from edge.device.errors import EdgewiseError, Refused
 from serving.gate import Gate
+from serving.memory import return_large_blocks
 from serving.metrics import Metrics
 from serving.model import load_model
 from serving.settings import Settings, read_keys
@@ -22,6 +23,7 @@ class State:
     """Opened once by each worker; raises what `load_model` and `read_keys` raise."""
 
     def __init__(self, settings: Settings) -> None:
+        return_large_blocks()
         self.settings = settings
         self.model = load_model(settings.artifact, settings.runtime)
         self.gate = Gate(settings.queue, settings.seconds)
@@ -67,7 +69,7 @@ class State:
             return True
 
     def reload_on_hangup(self) -> None:
-        """From now on SIGHUP reloads; to be called in the running loop."""
+        """From now on SIGHUP reloads, as does one that came while it was blocked; to be called in the running loop."""
         loop = asyncio.get_running_loop()
         waiting: set[asyncio.Task[None]] = set()  # the loop itself holds tasks weakly
 
@@ -77,6 +79,7 @@ class State:
             task.add_done_callback(waiting.discard)
 
         loop.add_signal_handler(signal.SIGHUP, start)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
 
     async def _reload_quietly(self) -> None:
         try:
@@ -85,8 +88,10 @@ class State:
             log.error("not reloaded, %s stays: %s", self.model.version, error)
 
 
-def tell_siblings() -> None:
-    """Ask the supervisor, where there is one, that every worker reloads."""
+def tell_siblings() -> bool:
+    """Ask the supervisor that every worker reloads; whether there is one."""
     supervisor = os.environ.get(SUPERVISOR)
-    if supervisor is not None and int(supervisor) == os.getppid():
-        os.kill(os.getppid(), signal.SIGHUP)
+    if supervisor is None or int(supervisor) != os.getppid():
+        return False
+    os.kill(os.getppid(), signal.SIGHUP)
+    return True

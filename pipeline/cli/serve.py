@@ -1,18 +1,19 @@
 """serve: a proven artefact over REST."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 
 from pipeline.cli.progress import console
 from pipeline.cli.subject import path_of
 
 
-@click.command()
+# What is not given as an option is taken from EDGEWISE_HOST, EDGEWISE_QUEUE, ..., as the server itself does.
+@click.command(context_settings={"auto_envvar_prefix": "EDGEWISE"})
 @click.argument("subject", metavar="RUN|ARTEFACT|RECIPE", type=click.Path(path_type=Path))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", default=3000, show_default=True, type=click.IntRange(0, 65535))
@@ -42,9 +43,10 @@ def serve(
     Examples:
       edgewise serve runs/digits
       edgewise serve runs/flowers --host 0.0.0.0 --workers 4 --api-key-file keys.txt
+      EDGEWISE_QUEUE=4 edgewise serve runs/digits    (every option has such a variable)
     """
     from serving.model import find_artifact
-    from serving.settings import Place, Settings, environment
+    from serving.settings import PREFIX, Place, Settings, environment
 
     # Absolute, and found here: what is wrong with it is said before any process starts.
     artifact = find_artifact(path_of(subject).absolute())
@@ -56,6 +58,9 @@ def serve(
         console.print(
             "[yellow]note[/] anyone who reaches this address may use the model; --api-key-file asks for a key"
         )
-    console.print(f"serving [bold]{escape(os.path.relpath(artifact))}[/] on {place.url}, API at {place.url}/docs")
-    # The server takes this process over: what the command line has loaded is of no use to it, and takes memory.
-    os.execve(sys.executable, [sys.executable, "-m", "serving"], {**os.environ, **environment(settings, place)})  # noqa: S606
+    told = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    # A SIGHUP that comes before the server listens for it is kept: what is blocked stays so in the next program.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    # The server takes this process over: what the command line has loaded is of no use to it, and takes memory. -P, as
+    # the current folder is not where Python shall look for it.
+    os.execve(sys.executable, [sys.executable, "-P", "-m", "serving"], {**told, **environment(settings, place)})  # noqa: S606

@@ -26,7 +26,9 @@ def schemas(model: Model, settings: Settings) -> dict[str, Schema]:
         ),
         **_prediction(model, settings),
         "Card": _card(model),
-        "Reloaded": _object(reloaded={"type": "boolean"}, model=reference("Model")),
+        "Reloaded": _object(
+            reloaded={"type": "boolean"}, model=reference("Model"), other_workers={"enum": ["told", "none"]}
+        ),
         "Live": _object(live={"const": True}),
         "Ready": _object(live={"const": True}, ready={"const": True}),
         "ModelReady": _object(name={"const": model.name}, ready={"const": True}),

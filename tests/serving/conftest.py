@@ -3,12 +3,12 @@
 import contextlib
 import io
 import os
+import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,11 +30,12 @@ START = 60  # seconds; a quiet machine takes two
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A running server; `artifact` is the folder that it serves."""
+    """A running server; `artifact` is the folder that it serves, `log` what it prints."""
 
-    process: subprocess.Popen[str]
+    process: "subprocess.Popen[bytes]"
     url: str
     artifact: Path
+    log: Path
 
     @property
     def address(self) -> tuple[str, int]:
@@ -51,25 +52,37 @@ StartServer = Callable[..., AbstractContextManager[Server]]
 
 
 @pytest.fixture(scope="session")
-def start_server(finished_run: Path) -> StartServer:
-    """Start `edgewise serve` on the digits artefact, or another one, and wait until it is ready."""
+def start_server(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> StartServer:
+    """Start `edgewise serve` on the digits artefact, or another one, and wait until it says that it is ready.
+
+    In the end it must have printed no traceback, and no error unless `errors` are what the test is about.
+    """
 
     @contextlib.contextmanager
-    def start(*options: object, artifact: Path | None = None, scheme: str = "http") -> Iterator[Server]:
+    def start(
+        *options: object,
+        artifact: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+        errors: bool = False,
+    ) -> Iterator[Server]:
         folder = artifact or finished_run / "export" / "cpu"
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            port = taken.getsockname()[1]
-        command = [Path(sys.executable).parent / "edgewise", "serve", folder, "--port", port, *options]
-        process = subprocess.Popen(
-            [str(each) for each in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT
-        )
-        server = Server(process=process, url=f"{scheme}://127.0.0.1:{port}", artifact=folder)
+        command = [Path(sys.executable).parent / "edgewise", "serve", folder, "--port", "0", *options]
+        log = tmp_path_factory.mktemp("server") / "log.txt"
+        with log.open("w") as file:
+            process = subprocess.Popen(
+                [str(each) for each in command],
+                stdout=file,
+                stderr=file,
+                cwd=ROOT,
+                env={**os.environ, **(variables or {})},
+            )
         try:
-            _wait(server)
-            yield server
+            yield Server(process=process, url=_wait(process, log), artifact=folder, log=log)
         finally:
             process.terminate()
-            process.communicate(timeout=60)
+            process.wait(60)
+        assert "Traceback" not in log.read_text()
+        assert errors or "ERROR" not in log.read_text()
 
     return start
 
@@ -105,15 +118,14 @@ def own_artifact(finished_run: Path, tmp_path: Path) -> Path:
     return shutil.copytree(finished_run / "export" / "cpu", tmp_path / "artifact")
 
 
-def _wait(server: Server) -> None:
+def _wait(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    """The URL, which the server tells when it is ready."""
     deadline = time.monotonic() + START
     while time.monotonic() < deadline:
-        if server.process.poll() is not None:
-            output = server.process.stdout.read() if server.process.stdout else ""
-            pytest.fail(f"the server ended with {server.process.returncode}: {output}")
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{server.url}/readyz", verify=False).is_success:  # noqa: S501 - certificates of the tests
-                return
-        time.sleep(0.1)
-    os.kill(server.process.pid, 9)
-    pytest.fail(f"the server was not ready after {START} s")
+        if process.poll() is not None:
+            pytest.fail(f"the server ended with {process.returncode}: {log.read_text()}")
+        if told := re.search(r"^serving \S+ [0-9a-f]{12} in \w+ on (\S+)$", log.read_text(), re.MULTILINE):
+            return told[1]
+        time.sleep(0.02)
+    process.kill()
+    pytest.fail(f"the server was not ready after {START} s: {log.read_text()}")

@@ -290,7 +290,8 @@ def test_tls_speaks_no_cbc(start_server: StartServer, tmp_path: Path) -> None:
          "-keyout", key, "-out", certificate], check=True, capture_output=True,
     )  # fmt: skip
     options = ("--certificate", certificate, "--certificate-key", key)
-    with start_server(*options, scheme="https") as server:
+    with start_server(*options) as server:
+        assert server.url.startswith("https:")
 
         def speak(cipher: str) -> bool:
             context = ssl.create_default_context(cafile=certificate)

@@ -1,0 +1,19 @@
+"""What large pictures took is given back to the system when they are done."""
+
+import ctypes
+import os
+
+_LARGE = 2**20  # bytes; blocks of that size and more are mapped, and unmapped when they are freed
+_M_MMAP_THRESHOLD = -3  # mallopt(3)
+
+
+def return_large_blocks() -> None:
+    """Make the allocator give back freed blocks of a mebibyte and more at once; to be called once a process.
+
+    glibc raises the size from which it maps blocks to that of the largest one freed, up to 32 MiB (mallopt(3),
+    M_MMAP_THRESHOLD): after one large picture, the pieces of every later one stay in the heap. Setting the size ends
+    that. Where the environment has MALLOC_MMAP_THRESHOLD_, or the C library has no such setting, nothing is changed.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE)
