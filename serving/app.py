@@ -1,12 +1,14 @@
 """The ASGI application: finds the route, reads the body within bounds, and turns every refusal into JSON."""
 
+import logging
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from edge.device.errors import BadData, Refused
-from serving.http import ASGI, ClientLeft, Receive, Request, Response, Scope, Send, as_error, read_body
+from serving.body import Bodies, ClientLeft
+from serving.http import ASGI, Receive, Request, Response, Scope, Send, as_error, as_json
 from serving.predict import warm_up
 from serving.route import Route
 from serving.routes import find_route
@@ -20,20 +22,29 @@ _SECURITY = {
     b"referrer-policy": b"no-referrer",
     b"cache-control": b"no-store",
 }
+_ALLOWED_HEADERS = (
+    b"authorization, content-encoding, content-type, inference-header-content-length, x-api-key, x-request-id"
+)
 _REQUEST_ID = re.compile(rb"[!-~]{1,128}")  # what a log line can show
+
+log = logging.getLogger("edgewise")
 
 
 class Application:
     """Answers every HTTP request by the routes of `serving.routes`; `app`, BentoML's own, starts and stops with it.
 
-    `open_state` is called when the server starts, not when the module is imported.
+    `open_state` is called when the server starts, not when the module is imported. `times_bodies`: a body has the
+    time limit of the settings to come, for servers whose connections do not keep it.
     """
 
-    def __init__(self, app: ASGI, open_state: Callable[[], State]) -> None:
+    def __init__(self, app: ASGI, open_state: Callable[[], State], *, times_bodies: bool) -> None:
         self._app = app
         self._state = open_state()
         warm_up(self._state.model)
-        self._origins = frozenset(origin.encode() for origin in self._state.settings.origins)
+        settings = self._state.settings
+        self._bodies = Bodies(settings.body_bytes, settings.queue * settings.body_bytes)
+        self._body_seconds = settings.seconds if times_bodies else None
+        self._origins = frozenset(origin.encode() for origin in settings.origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -47,21 +58,22 @@ class Application:
         start = time.perf_counter()
         metrics = self._state.metrics
         headers = dict(scope["headers"])
+        request_id = _request_id(headers)
         metrics.numbers.in_flight += 1
         try:
             response = await self._respond(route, scope, headers, receive)
         except ClientLeft:
             return
+        except Exception:  # of whatever kind: the one place where a fault of ours becomes an answer, and is counted
+            log.exception("request id %s: %s %r", request_id.decode(), scope["method"], scope["path"])
+            fault = f"internal error; the log has it under request id {request_id.decode()}"
+            response = as_json({"error": fault}, 500)
         finally:
             metrics.numbers.in_flight -= 1
         metrics.answered(route.name if route else "unknown", response.status, time.perf_counter() - start)
-        own = [
-            (b"content-type", response.media_type),
-            (b"content-length", b"%d" % len(response.body)),
-            (b"x-request-id", _request_id(headers)),
-            _NO_SNIFFING,
-            *response.headers,
-        ]
+        own = [(b"x-request-id", request_id), _NO_SNIFFING, *response.headers]
+        if response.status != 204:  # which has neither (RFC 9110, 8.6)
+            own += [(b"content-type", response.media_type), (b"content-length", b"%d" % len(response.body))]
         if scope["method"] != "POST":
             own = list({**_SECURITY, **dict(own)}.items())  # the route's own rules come before these
         if self._origins:
@@ -89,7 +101,7 @@ class Application:
                 state.gate.check()
             request = Request(method=method, path=scope["path"], query=scope["query_string"], headers=headers)
             if method == "POST":
-                request.body = await read_body(headers, receive, state.settings.body_bytes)
+                request.body = await self._read(headers, receive)
             return await handler(request, state)
         except Refused as refused:
             if refused.status == 429:
@@ -97,6 +109,11 @@ class Application:
             return as_error(refused)
         except BadData as error:
             return as_error(Refused(400, str(error)))
+
+    def _read(self, headers: dict[bytes, bytes], receive: Receive) -> Awaitable[bytes]:
+        if self._body_seconds is None:
+            return self._bodies.read(headers, receive)
+        return self._bodies.read_within(self._body_seconds, headers, receive)
 
     def _allowed(self, headers: dict[bytes, bytes]) -> list[tuple[bytes, bytes]]:
         """What tells a browser that a page from elsewhere may read the answer."""
@@ -107,7 +124,8 @@ class Application:
             (b"vary", b"origin"),
             (b"access-control-allow-origin", origin),
             (b"access-control-allow-methods", b"GET, POST"),
-            (b"access-control-allow-headers", b"authorization, content-type, x-api-key, x-request-id"),
+            (b"access-control-allow-headers", _ALLOWED_HEADERS),
+            (b"access-control-expose-headers", b"inference-header-content-length, retry-after, x-request-id"),
             (b"access-control-max-age", b"600"),
         ]
 

@@ -1,7 +1,9 @@
 """The BentoML service: our application in front of BentoML's own, which answers nothing itself.
 
 `bentoml serve serving.bento:service` and a Bento's container start this, told by EDGEWISE_ARTIFACT and the other
-variables of `serving.settings`; `edgewise serve` starts the same.
+variables of `serving.settings`. `edgewise serve` has the same application behind `serving.connection`: here BentoML
+opens the connections, and slow heads, slow readers and idle clients are for the proxy in front to cut off; bodies have
+their time limit, and HTTP that cannot be read is answered in plain text.
 """
 
 import os
@@ -36,19 +38,19 @@ def make_service(open_state: Callable[[], State]) -> "bentoml.Service":
             "traffic": {"timeout": 30},  # above ours; BentoML keeps a timer for as long, also after the answer
         },
     )
-    service.add_asgi_middleware(Application, open_state=open_state)
+    service.add_asgi_middleware(Application, open_state=open_state, times_bodies=True)
     return service
 
 
 def make_app(state: State) -> ASGI:
-    """The service's application with `Application` before, not behind, what BentoML puts around it.
+    """For `serving.connection`: the service's application, with `Application` before what BentoML puts around it.
 
     Its tracing and its time limit cost each request a task and a timer that outlives the answer; `Application` keeps a
     time limit of its own.
     """
     app = make_service(lambda: state).to_asgi()
     app.user_middleware.clear()
-    return Application(app, lambda: state)
+    return Application(app, lambda: state, times_bodies=False)
 
 
 service = make_service(lambda: State(Settings.from_environment(os.environ)))
