@@ -33,7 +33,12 @@ class Bodies:
         length = headers.get(b"content-length")
         if length is not None and int(length) > self._limit:
             raise self._too_long()
-        body = await self._collect(receive)
+        message = await receive()
+        body = _part(message)
+        if message.get("more_body"):
+            body = await self._collect(body, receive)
+        elif len(body) > self._limit:
+            raise self._too_long()
         encoding = headers.get(b"content-encoding")
         return body if encoding is None else self._decompressed(body, encoding.decode("latin-1").lower())
 
@@ -45,17 +50,14 @@ class Bodies:
         except TimeoutError:
             raise not_whole(seconds) from None
 
-    async def _collect(self, receive: Receive) -> bytes:
-        """The parts of a body, joined."""
-        message = await receive()
-        part = _part(message)
-        if not message.get("more_body"):
-            return self._bounded(part)
-        parts = [part]
-        held = len(part)
+    async def _collect(self, first: bytes, receive: Receive) -> bytes:
+        """The parts of a body, joined, of which `first` is there."""
+        parts = [first]
+        held = len(first)
         self._held += held
+        more = True
         try:
-            while message.get("more_body"):
+            while more:
                 message = await receive()
                 part = _part(message)
                 parts.append(part)
@@ -65,6 +67,7 @@ class Bodies:
                     raise self._too_long()
                 if self._held > self._room:
                     raise self._no_room()
+                more = message.get("more_body", False)
             return b"".join(parts)
         finally:
             self._held -= held
@@ -81,7 +84,8 @@ class Bodies:
             raise Refused(
                 400, f"body: not readable as {encoding} ({error}); send it again, or without compression"
             ) from None
-        self._bounded(whole)
+        if len(whole) > self._limit:
+            raise self._too_long()
         if not stream.eof:
             raise Refused(400, f"body: {encoding} data cut short; send it again, or without compression")
         if stream.unused_data:
@@ -89,11 +93,6 @@ class Bodies:
                 400, f"body: {len(stream.unused_data):,} bytes behind the end of the {encoding} data; send one stream"
             )
         return whole
-
-    def _bounded(self, body: bytes) -> bytes:
-        if len(body) > self._limit:
-            raise self._too_long()
-        return body
 
     def _too_long(self) -> Refused:
         limit = self._limit
