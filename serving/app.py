@@ -27,6 +27,8 @@ _ALLOWED_HEADERS = (
 )
 _REQUEST_ID = re.compile(rb"[!-~]{1,128}")  # what a log line can show
 
+ENTERED = "edgewise.entered"  # in the scope of a request that has its place in the queue
+
 log = logging.getLogger("edgewise")
 
 
@@ -86,6 +88,7 @@ class Application:
     ) -> Response:
         state = self._state
         method = scope["method"]
+        entered = scope.get(ENTERED, False)
         try:
             if route is None:
                 raise Refused(404, f"{scope['path']}: nothing is served there; see /docs.json")
@@ -97,11 +100,14 @@ class Application:
                 raise Refused(405, f"{method} {scope['path']}: expected {allowed}", ((b"allow", allowed.encode()),))
             if route.guarded:
                 state.admit(headers)
-            if route.queued:
+            if route.queued and not entered:
                 state.gate.check()
             request = Request(method=method, path=scope["path"], query=scope["query_string"], headers=headers)
             if method == "POST":
                 request.body = await self._read(headers, receive)
+            if route.queued and not entered:
+                state.gate.enter()
+                entered = True
             return await handler(request, state)
         except Refused as refused:
             if refused.status == 429:
@@ -109,6 +115,29 @@ class Application:
             return as_error(refused)
         except BadData as error:
             return as_error(Refused(400, str(error)))
+        finally:
+            if entered:
+                state.gate.leave()
+
+    def is_overloaded(self, path: str) -> bool:
+        """Whether a POST to `path` is to ask `turn_away` before it is begun: while there are refusals."""
+        if not self._state.gate.overloaded:
+            return False
+        route = find_route(path)
+        return route is not None and route.queued
+
+    def turn_away(self) -> Refused | None:
+        """What refuses a request that has come whole; None where it has entered, which its scope shall say (ENTERED).
+
+        For `serving.connection`: a request that is begun only to be refused costs half as much as a small model.
+        """
+        try:
+            self._state.gate.enter()
+        except Refused as refused:
+            self._state.metrics.numbers.rejected += 1
+            self._state.metrics.answered("overload", refused.status, 0.0)
+            return refused
+        return None
 
     def _read(self, headers: dict[bytes, bytes], receive: Receive) -> Awaitable[bytes]:
         if self._body_seconds is None:

@@ -8,11 +8,13 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from edge.device.errors import Refused
+from serving.app import ENTERED, Application
 from serving.body import not_whole
 
 CONNECTIONS = 1000  # of one worker; few enough for the 1,024 files that a process may have open by default
 HEAD_BYTES = 64 * 1024  # of request line and headers; also of trailers
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection, to the end of the headers
+_WAITING_BYTES = 64 * 1024  # uvicorn holds as much before it stops reading
 _REST_SECONDS = 5.0  # to send the rest of a body that was refused; an answer before its end would be lost on the way
 _STALL_SECONDS = 15.0  # between two readings of a client, as nginx's send_timeout
 
@@ -30,6 +32,8 @@ class Connection(HttpToolsProtocol):
         self._body_seconds = body_seconds
         self._field_bytes = 0  # received since a body's last piece: at most those of a head, or of trailers
         self._in_head = self._in_body = False
+        self._application = self.app if isinstance(self.app, Application) else None  # whose queue is asked
+        self._waiting: list[bytes] | None = None  # the body of a request that is not begun yet
         self._answering: RequestResponseCycle | None = None  # uvicorn's `cycle` is the last that came
         self._timer: asyncio.TimerHandle | None = None
         self._stall: asyncio.TimerHandle | None = None
@@ -84,7 +88,10 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
+        if self._is_to_wait():
+            self._waiting = []
+        else:
+            super().on_headers_complete()
         self._in_head, self._in_body = False, True
         if not self.pipeline:
             self._answering = self.cycle
@@ -96,13 +103,26 @@ class Connection(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._field_bytes = 0
-        super().on_body(body)
+        if self._waiting is None:
+            super().on_body(body)
+            return
+        self._waiting.append(body)
+        if sum(map(len, self._waiting)) > _WAITING_BYTES:
+            self._begin()
 
     def on_message_complete(self) -> None:
         self._in_body = False
         self._field_bytes = 0
         if self._timer is not None:
             self._stop_timer()
+        if self._waiting is not None and self._application is not None:
+            refused = self._application.turn_away()
+            if refused is not None:
+                self._waiting = None
+                self._answer(refused, closes=not self.parser.should_keep_alive())
+                return
+            self._begin()
+            self.scope[ENTERED] = True  # type: ignore[literal-required]
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -121,6 +141,24 @@ class Connection(HttpToolsProtocol):
 
     def _unsupported_upgrade_warning(self) -> None:
         """Nothing: anybody could fill the log. The request is answered as if it had not asked (RFC 9110, 7.8)."""
+
+    def _is_to_wait(self) -> bool:
+        """Whether the request is begun only once it is whole and has a place in the queue: under overload."""
+        if self._application is None or not (self.cycle is None or self.cycle.response_complete):
+            return False
+        return (
+            self.parser.get_method() == b"POST"
+            and not self.expect_100_continue
+            and self._application.is_overloaded(self.url.partition(b"?")[0].decode("latin-1"))
+        )
+
+    def _begin(self) -> None:
+        """Hand the waiting request to the application."""
+        parts, self._waiting = self._waiting, None
+        super().on_headers_complete()
+        self._answering = self.cycle
+        for part in parts or ():
+            super().on_body(part)
 
     def _watch_sender(self) -> None:
         """Time what the client is to send next; nothing while it waits for an answer."""
@@ -160,13 +198,19 @@ class Connection(HttpToolsProtocol):
         else:
             free = last is None or last.response_complete
         if free and not self.transport.is_closing():
-            body = orjson.dumps({"error": str(refused)})
-            head = (
-                f"HTTP/1.1 {refused.status} {HTTPStatus(refused.status).phrase}\r\ncontent-type: application/json\r\n"
-                f"connection: close\r\ncontent-length: {len(body)}\r\n\r\n"
-            )
-            self.transport.write(head.encode() + body)
-        self._close()
+            self._answer(refused, closes=True)
+        else:
+            self._close()
+
+    def _answer(self, refused: Refused, *, closes: bool) -> None:
+        body = orjson.dumps({"error": str(refused)})
+        headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *refused.headers)
+        lines = [b"HTTP/1.1 %d %s" % (refused.status, HTTPStatus(refused.status).phrase.encode())]
+        lines += [b"%s: %s" % header for header in headers]
+        lines += [b"connection: close"] if closes else []
+        self.transport.write(b"\r\n".join((*lines, b"", body)))
+        if closes:
+            self._close()
 
     def _close(self) -> None:
         """Close once the client has read what was written; what is being answered is told that nobody listens."""

@@ -32,6 +32,19 @@ class Gate:
         self._in_flight = 0
         self._in_thread = 0
 
+    @property
+    def overloaded(self) -> bool:
+        """Whether somebody was refused within the last second."""
+        return time.monotonic() < self._short_until
+
+    def enter(self) -> None:
+        """Take a place in the queue, to be given back by `leave`; raises Refused 429 where it is full."""
+        self.check()
+        self._in_flight += 1
+
+    def leave(self) -> None:
+        self._in_flight -= 1
+
     def check(self) -> None:
         """Raise Refused 429 where the queue is full."""
         if self._in_flight < self._short:
@@ -45,34 +58,31 @@ class Gate:
         )
 
     async def run(self, work: Callable[[], T], *, quick: bool) -> T:
-        """`work()` in its turn: on the loop where it is `quick` (a change of thread costs more), else in the thread.
+        """`work()` for who has entered: on the loop where it is `quick`, as a change of thread costs more, or in the
+        thread.
 
         While the thread works, quick work goes there, too: the model serves one thread at a time, and the loop shall
-        not wait for it. Raises Refused 429 where the queue is full, 503 where the answer takes longer than the time
-        limit; what has not been begun by then is not begun any more.
+        not wait for it. Raises Refused 503 where the answer takes longer than the time limit; what has not been begun
+        by then is not begun any more.
         """
-        self.check()
-        self._in_flight += 1
         if quick and self._in_thread == 0:
-            try:
-                # The requests that have arrived meanwhile pass the check above before the loop is held up.
-                await asyncio.sleep(0)
-                return work()
-            finally:
-                self._in_flight -= 1
+            # The requests that have arrived meanwhile enter before the loop is held up.
+            await asyncio.sleep(0)
+            return work()
         self._in_thread += 1
         job = self._thread.submit(work)
         done = asyncio.wrap_future(job)
-        done.add_done_callback(self._left)
+        done.add_done_callback(self._done)
         try:
-            # Shielded: what a thread works at cannot be stopped, and is counted until it is done.
+            # Shielded: what a thread works at cannot be stopped.
             return await asyncio.wait_for(asyncio.shield(done), self._seconds)
         except TimeoutError:
-            job.cancel()
+            if not job.cancel():
+                self._in_flight += 1  # it goes on, and keeps its place until it is done
+                done.add_done_callback(lambda _: self.leave())
             raise Refused(503, f"no answer within {self._seconds:g} s; come again later", RETRY_AFTER) from None
 
-    def _left(self, done: "asyncio.Future[Any]") -> None:
-        self._in_flight -= 1
+    def _done(self, done: "asyncio.Future[Any]") -> None:
         self._in_thread -= 1
         if not done.cancelled():
             done.exception()  # seen, also where nobody waits any more

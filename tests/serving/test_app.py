@@ -1,11 +1,14 @@
 """The application: what it holds in memory, what it tells other sites, what it says of its own faults."""
 
 import contextlib
+import http.client
+import json
 import logging
 import re
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -22,6 +25,7 @@ from serving.routes import ROUTES
 from serving.settings import Settings
 from serving.state import State
 
+Encode = Callable[..., bytes]
 StartServer = Callable[..., AbstractContextManager[Any]]
 
 POST = b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: %d\r\n\r\n"
@@ -116,3 +120,32 @@ def test_other_sites_may_send_and_read_what_the_interface_has(start_server: Star
     assert set(exposed) == {"inference-header-content-length", "retry-after", "x-request-id"}
     assert preflight.status_code == 204
     assert not {"content-length", "content-type", "transfer-encoding"} & set(preflight.headers)
+
+
+def test_overload_turns_requests_away_on_connections_that_go_on(start_server: StartServer, encode: Encode) -> None:
+    with start_server("--queue", 1) as server, contextlib.ExitStack() as stack:
+        picture = encode(server.golden.inputs[0])
+        request = POST % len(picture) + picture
+        clients = [stack.enter_context(socket.create_connection(server.address, timeout=20)) for _ in range(12)]
+        statuses: Counter[int] = Counter()
+        for _ in range(40):
+            for client in clients:
+                client.sendall(request)
+            for client in clients:
+                answer = http.client.HTTPResponse(client)
+                answer.begin()
+                statuses[answer.status] += 1
+                body = json.loads(answer.read())
+                if answer.status == 429:
+                    assert answer.headers["retry-after"] == "1"
+                    assert "come again" in body["error"]
+        assert set(statuses) == {200, 429}
+        counted = httpx.get(f"{server.url}/metrics").text
+        assert f"edgewise_rejected_total {statuses[429]}.0" in counted
+        # Nobody was refused for a while: every place has been given back, and every connection is of use.
+        time.sleep(1.1)
+        for client in clients:
+            client.sendall(request)
+            answer = http.client.HTTPResponse(client)
+            answer.begin()
+            assert (answer.status, json.loads(answer.read())["label"]) == (200, str(server.golden.outputs[0].argmax()))
