@@ -55,7 +55,7 @@ def _work(settings: Settings, place: Place, listener: socket.socket, pipe: Pipe)
     with one_line_exits():
         _log()
         hold_folder(Path(os.environ[DIRECTORY]))
-        server = _make_server(settings, place, lambda line: pipe.send_bytes(line.encode()))
+        server = _make_server(settings, place, functools.partial(_tell_supervisor, pipe))
         threading.Thread(target=_end_with_supervisor, args=(pipe, server), daemon=True).start()
         server.run(sockets=[listener])
 
@@ -79,6 +79,11 @@ def _make_server(settings: Settings, place: Place, tell: Callable[[str], None]) 
     model = state.model
     line = f"serving {model.name} {model.version} in {model.runtime} on {place.url}"
     return _Server(_configure(functools.partial(_wrap, state), place, settings.seconds), functools.partial(tell, line))
+
+
+def _tell_supervisor(pipe: Pipe, line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):  # it is gone, which ends this worker
+        pipe.send_bytes(line.encode())
 
 
 def _end_with_supervisor(pipe: Pipe, server: uvicorn.Server) -> None:

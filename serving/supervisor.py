@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
@@ -54,6 +55,7 @@ class Supervisor:
             signal.signal(each, lambda number, _: self._signals.append(number))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         try:
+            resource_tracker.ensure_running()  # by itself it starts with the first worker, and unblocks SIGINT there
             self._workers = [self._start() for _ in range(self._count)]
             while not self._told_to_end():
                 self._workers = [self._look_after(worker) for worker in self._workers]

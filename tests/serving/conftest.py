@@ -63,6 +63,7 @@ def start_server(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -
         *options: object,
         artifact: Path | None = None,
         variables: Mapping[str, str] | None = None,
+        cwd: Path = ROOT,
         errors: bool = False,
     ) -> Iterator[Server]:
         folder = artifact or finished_run / "export" / "cpu"
@@ -73,7 +74,7 @@ def start_server(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -
                 [str(each) for each in command],
                 stdout=file,
                 stderr=file,
-                cwd=ROOT,
+                cwd=cwd,
                 env={**os.environ, **(variables or {})},
             )
         try:
@@ -110,6 +111,21 @@ def encode() -> Encode:
         return file.getvalue()
 
     return to_file
+
+
+@pytest.fixture
+def eventually() -> Callable[..., bool]:
+    """Whether a condition comes true within some seconds."""
+
+    def wait_for(condition: Callable[[], bool], seconds: float = 20) -> bool:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
+
+    return wait_for
 
 
 @pytest.fixture
