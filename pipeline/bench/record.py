@@ -13,10 +13,10 @@ PLACE = ROOT / "docs" / "benchmarks.json"
 
 
 def record(section: str, results: dict[str, Any]) -> None:
-    """Put `results` in the place of `section`; the other sections stay."""
+    """Put `results` in the place of those of the same names in `section`; the others stay."""
     before = read_json(PLACE) if PLACE.exists() else {}
     PLACE.parent.mkdir(exist_ok=True)
-    write_json(PLACE, {**before, section: {"machine": machine(), **results}})
+    write_json(PLACE, {**before, section: {**before.get(section, {}), "machine": machine(), **results}})
 
 
 def machine() -> dict[str, Any]:

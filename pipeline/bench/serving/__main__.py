@@ -1,5 +1,6 @@
 """`make bench-serving`: measure, print, and write the section "serving" of docs/benchmarks.json."""
 
+import dataclasses
 import os
 import tempfile
 from pathlib import Path
@@ -10,18 +11,12 @@ from rich.console import Console
 
 from edge.device.errors import EdgewiseError
 from pipeline.bench.record import record
-from pipeline.bench.serving.artefacts import Artefacts, make_artefacts
-from pipeline.bench.serving.candidates import EDGEWISE, PEERS, STARLETTE
-from pipeline.bench.serving.contest import Pace, contest
-from pipeline.bench.serving.cores import Cores, divide, running_on
-from pipeline.bench.serving.endurance import Span, long_run, overload
-from pipeline.bench.serving.environments import make_environment
-from pipeline.bench.serving.players import serving
-from pipeline.bench.serving.start_up import start_up
+from pipeline.bench.serving.artefacts import make_artefacts
+from pipeline.bench.serving.contest import Pace
+from pipeline.bench.serving.cores import divide, running_on
+from pipeline.bench.serving.endurance import Span
+from pipeline.bench.serving.parts import PARTS, Bench
 from pipeline.bench.serving.table import show
-from pipeline.bench.serving.tasks import digits_task, picture_task, tensor_task
-
-PARTS = ("contest", "overload", "long-run", "start-up")
 
 _PACES = {False: Pace(rounds=5, seconds=2.0), True: Pace(rounds=1, seconds=0.8)}
 _SPANS = {
@@ -36,71 +31,42 @@ _console = Console(width=130)
 
 @click.command()
 @click.option("--quick", is_flag=True, help="About two minutes; shown, not recorded.")
-@click.option("--peers/--no-peers", default=True, help="Other servers besides, each in an environment of its own.")
-@click.option("--part", "parts", multiple=True, type=click.Choice(PARTS), help="Repeatable; all unless told.")
+@click.option("--peers/--no-peers", default=True, help="Other servers besides; without them nothing is recorded.")
+@click.option("--part", "parts", multiple=True, type=click.Choice(list(PARTS)), help="Repeatable; all unless told.")
 @click.option("--overload-seconds", type=click.FloatRange(min=1), help="[default: 60]")
 def main(quick: bool, peers: bool, parts: tuple[str, ...], overload_seconds: float | None) -> None:
-    """Measure the service. Takes about fifteen minutes, and a few more the first time."""
-    wanted = parts or PARTS
+    """Measure the service. Takes about a quarter of an hour, and a few minutes more the first time."""
     span = _SPANS[quick]
     if overload_seconds is not None:
-        span = Span(unloaded=span.unloaded, probe=span.probe, overload=overload_seconds, requests=span.requests)
+        span = dataclasses.replace(span, overload=overload_seconds)
+    is_whole = peers and not quick and overload_seconds is None
+    results: dict[str, Any] = {}
     try:
-        results = _measure(wanted, quick, span, peers)
+        _say("making models")
+        artefacts, cores = make_artefacts(), divide()
+        with tempfile.TemporaryDirectory(prefix="edgewise-bench-") as folder, running_on(cores.client):
+            for part in parts or PARTS:
+                place = Path(folder) / part
+                place.mkdir()
+                bench = Bench(
+                    artefacts=artefacts, cores=cores, folder=place, pace=_PACES[quick], span=span,
+                    starts=_STARTS[quick], peers=peers, say=_say,
+                )  # fmt: skip
+                results[part] = {"load_average_before": _load_average(), **PARTS[part](bench)}
+                if is_whole:  # part by part: what was measured stays, whatever becomes of the rest
+                    record("serving", {part: results[part]})
     except EdgewiseError as error:
         raise click.ClickException(str(error)) from None
-    show(results, _console)
-    if quick or set(wanted) != set(PARTS) or not peers:
-        _console.print("not recorded: docs/benchmarks.json takes whole runs only")
-        return
-    record("serving", results)
+    finally:
+        if results:
+            show(results, _console)
 
 
-def _measure(wanted: tuple[str, ...], quick: bool, span: Span, peers: bool) -> dict[str, Any]:
-    _say("making models" + (" and environments" if peers else ""))
-    artefacts = make_artefacts()
-    if peers and "contest" in wanted:
-        for name in ("litserve", "mlserver", "fastapi"):
-            make_environment(name)
-    cores = divide()
+def _load_average() -> float:
     load = os.getloadavg()[0]
     if load > _QUIET:
         _console.print(f"[yellow]note[/] the machine is busy (load average {load:.1f}): figures will be off")
-    results: dict[str, Any] = {
-        "load_average_before": round(load, 2),
-        "cores": {"server": sorted(cores.server), "client": sorted(cores.client)},
-    }
-    with tempfile.TemporaryDirectory(prefix="edgewise-bench-") as folder, running_on(cores.client):
-        place = Path(folder)
-        if "contest" in wanted:
-            results |= _contests(artefacts, cores, _PACES[quick], place, peers)
-        results |= _alone(artefacts, cores, span, place, wanted)
-        if "start-up" in wanted:
-            (place / "start-up").mkdir()
-            results["start_up"] = start_up(digits_task(artefacts), cores, _STARTS[quick], place / "start-up", _say)
-    return results
-
-
-def _contests(artefacts: Artefacts, cores: Cores, pace: Pace, folder: Path, peers: bool) -> dict[str, Any]:
-    candidates = {"edgewise": EDGEWISE, "Starlette": STARLETTE, **(PEERS if peers else {})}
-    place = folder / "contest"
-    place.mkdir()
-    tasks = (tensor_task(artefacts), picture_task(artefacts))
-    return {task.kind: contest(task, candidates, cores, pace, place, _say) for task in tasks}
-
-
-def _alone(artefacts: Artefacts, cores: Cores, span: Span, folder: Path, wanted: tuple[str, ...]) -> dict[str, Any]:
-    """What is asked of the service alone: overload, and the long run."""
-    results: dict[str, Any] = {}
-    place = folder / "alone"
-    place.mkdir()
-    for task in (tensor_task(artefacts), picture_task(artefacts)):
-        with serving("edgewise", EDGEWISE, task, cores, place) as player:
-            if "overload" in wanted:
-                results.setdefault("overload", {})[task.kind] = overload(player, span, _say)
-            if "long-run" in wanted and task.kind == "tensor":
-                results["long_run"] = long_run(player, span.requests, _say)
-    return results
+    return round(load, 2)
 
 
 def _say(text: str) -> None:

@@ -1,10 +1,10 @@
 """What the service holds over time: under twice the load that it sustains, and after many requests."""
 
 import statistics
+import time
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from typing import Any
 
 from pipeline.bench.serving.figures import percentile
@@ -13,7 +13,8 @@ from pipeline.bench.serving.players import Serving
 from pipeline.bench.serving.process_tree import resident, watching_others
 
 _MIB = 2**20
-_CLIENTS = 8
+_CLIENTS = 4  # that wait for their answers: as many as the service takes also shortly after it had to refuse some
+_CALM = 1.5  # seconds between two rates tried: the service keeps its queue short for a second after a refusal
 _STEP = 0.95  # of one rate tried to the next
 _LOWEST = 0.5  # of the throughput of clients that wait
 _REFUSED = 0.001  # of the requests at a rate that is sustained
@@ -70,12 +71,13 @@ def sustained_rate(port: int, request: bytes, seconds: float) -> float:
     """
     most = closed_loop(port, request, _CLIENTS, seconds=seconds)
     quickest = most.accepted / most.seconds
-    rates = (quickest * _STEP**steps for steps in count())
-    return next(
-        rate
-        for rate in rates
-        if rate < _LOWEST * quickest or is_sustained(open_loop(port, request, rate, seconds), rate * seconds)
-    )
+    rate = quickest
+    while rate > _LOWEST * quickest:
+        time.sleep(_CALM)
+        if is_sustained(open_loop(port, request, rate, seconds), rate * seconds):
+            break
+        rate *= _STEP
+    return rate
 
 
 def is_sustained(load: Load, requests: float) -> bool:

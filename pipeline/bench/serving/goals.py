@@ -68,13 +68,13 @@ _OVERHEAD = (
 
 _LONG_RUN = (
     Goal(name="growth of resident memory in the long run", unit="MiB", bound=20, inclusive=False,
-         figure=_at("long_run", "resident_growth_mib")),
+         figure=_at("endurance", "resident_growth_mib")),
 )  # fmt: skip
 
 _START = (
-    Goal(name="start to ready", unit="s", bound=4, inclusive=False, figure=_at("start_up", "seconds")),
+    Goal(name="start to ready", unit="s", bound=4, inclusive=False, figure=_at("start", "seconds")),
     Goal(name="resident memory of one process", unit="MiB", bound=130, inclusive=False,
-         figure=_at("start_up", "resident_mib")),
+         figure=_at("start", "resident_mib")),
 )  # fmt: skip
 
 
