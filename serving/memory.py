@@ -13,7 +13,7 @@ def return_large_blocks() -> None:
 
     glibc raises the size from which it maps blocks to that of the largest one freed, up to 32 MiB (mallopt(3),
     M_MMAP_THRESHOLD): after one large picture, the pieces of every later one stay in the heap. Setting the size ends
-    that. It also ends the growth of what the heap keeps of smaller blocks, so that is set, too: with the 128 KiB that it
+    that. It also ends the growth of what the heap keeps of smaller blocks, so that is set, too: with the 128 KiB it
     starts with, every usual photograph pays hundreds of page faults (measured: 3.2 ms to decode one instead of 2.4).
     Where the environment has MALLOC_MMAP_THRESHOLD_, or the C library has no such setting, nothing is changed.
     """
