@@ -15,6 +15,7 @@ from pipeline.bench.serving.artefacts import make_artefacts
 from pipeline.bench.serving.contest import Pace
 from pipeline.bench.serving.cores import divide, running_on
 from pipeline.bench.serving.endurance import Span
+from pipeline.bench.serving.goals import Results, most_busy_with_others
 from pipeline.bench.serving.parts import PARTS, Bench
 from pipeline.bench.serving.table import show
 
@@ -25,6 +26,7 @@ _SPANS = {
 }
 _STARTS = {False: 5, True: 2}
 _QUIET = 1.0  # load average above which another's work is in the figures
+_DISTURBED = 0.25  # cores that others kept busy, above which it is so much that none are recorded
 
 _console = Console(width=130)
 
@@ -53,13 +55,24 @@ def main(quick: bool, peers: bool, parts: tuple[str, ...], overload_seconds: flo
                     starts=_STARTS[quick], peers=peers, say=_say,
                 )  # fmt: skip
                 results[part] = {"load_average_before": _load_average(), **PARTS[part](bench)}
-                if is_whole:  # part by part: what was measured stays, whatever becomes of the rest
+                if is_whole and _is_calm(part, results[part]):
+                    # Part by part: what was measured stays, whatever becomes of the rest.
                     record("serving", {part: results[part]})
     except EdgewiseError as error:
         raise click.ClickException(str(error)) from None
     finally:
         if results:
             show(results, _console)
+
+
+def _is_calm(part: str, results: Results) -> bool:
+    """Whether the machine was left alone enough for the figures to mean something."""
+    others = most_busy_with_others(results)
+    if others > _DISTURBED:
+        _console.print(
+            f"[yellow]note[/] {part} is not recorded: others kept {others:.2f} cores busy; repeat it in calm"
+        )
+    return others <= _DISTURBED
 
 
 def _load_average() -> float:

@@ -28,6 +28,12 @@ class Verdict:
     reached: bool
 
 
+def most_busy_with_others(results: Results) -> float:
+    """The largest `cores_busy_with_others` at any depth of `results`; 0 where there is none."""
+    inner = [most_busy_with_others(value) for value in results.values() if isinstance(value, Mapping)]
+    return max([float(results.get("cores_busy_with_others", 0.0)), *inner])
+
+
 def judge(results: Results) -> list[Verdict]:
     """A verdict on every goal that `results` tell about."""
     return [
