@@ -4,10 +4,16 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 from edge.device.errors import BadArtifact
+
+# What numpy and zipfile raise for damaged .npz files; RuntimeError where a damaged bit claims encryption or an unknown
+# method of compression.
+DAMAGED_NPZ = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def sha256_of(path: Path) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.errors import BadArtifact, ProofFailed
+from edge.device.files import DAMAGED_NPZ
 
 NAME = "golden.npz"
 
@@ -36,7 +36,7 @@ def read_golden(folder: Path) -> Golden:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return Golden(inputs=arrays["inputs"], outputs=arrays["outputs"], tolerance=float(arrays["tolerance"]))
-    except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+    except DAMAGED_NPZ as error:
         raise BadArtifact(f"{path}: no golden vectors ({error}); export the artefact again") from None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.errors import BadModel
-from edge.device.files import write_bytes
+from edge.device.files import DAMAGED_NPZ, write_bytes
 from edge.fixed_point.formats import Format
 from edge.fixed_point.network import (
     Add,
@@ -34,8 +34,7 @@ _LAYERS: dict[str, type[Any]] = {
     each.__name__: each for each in (Dense, Conv2D, Round, MaxPool, AveragePool, Flatten, Add)
 }
 _ARRAYS = ("weights", "bias")
-# What numpy and zipfile raise on bytes that are no archive of arrays.
-_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, NotImplementedError)
+_UNREADABLE = (*DAMAGED_NPZ, TypeError)
 
 
 def write_network(path: Path, network: Network) -> None:

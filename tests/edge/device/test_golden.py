@@ -2,6 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from edge.device.errors import BadArtifact, ProofFailed
 from edge.device.golden import NAME, Golden, check_golden, read_golden, write_golden
@@ -39,3 +41,20 @@ def test_damaged_golden_file_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / NAME).write_bytes(content)
     with pytest.raises(BadArtifact, match="no golden vectors"):
         read_golden(tmp_path)
+
+
+@given(places=st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=4))
+@settings(max_examples=300, deadline=None)
+def test_damaged_vectors_are_refused_or_read(
+    tmp_path_factory: pytest.TempPathFactory, places: list[tuple[int, int]]
+) -> None:
+    folder = tmp_path_factory.mktemp("damaged")
+    write_golden(folder, GOLDEN)
+    content = bytearray((folder / NAME).read_bytes())
+    for place, value in places:
+        content[place % len(content)] = value
+    (folder / NAME).write_bytes(bytes(content))
+    try:
+        read_golden(folder)
+    except BadArtifact as error:
+        assert NAME in str(error)
