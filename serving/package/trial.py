@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -62,9 +61,9 @@ def try_out(folder: Path, settings: Settings, pictures: int) -> Trial:
                     raise ProofFailed(f"the packaged server does not start: {_last_line(log.read())}")
                 time.sleep(0.05)
             ready = time.monotonic() - start
-            resident = _use(port, process.pid, settings, pictures)
+            resident, peak = _use(port, process.pid, settings, pictures)
         finally:
-            peak = _end(process)
+            _end(process)
     return Trial(ready=ready, resident=resident, peak=peak)
 
 
@@ -80,8 +79,8 @@ def _start(folder: Path, environment: Mapping[str, str], log: IO[bytes]) -> "sub
     )
 
 
-def _use(port: int, process: int, settings: Settings, pictures: int) -> int:
-    """Bytes of the server's memory, after the golden pictures and before the largest one."""
+def _use(port: int, process: int, settings: Settings, pictures: int) -> tuple[int, int]:
+    """Bytes of the server's memory after the golden pictures, and the most that it had for the largest one."""
     try:
         for index in range(pictures):
             picture = _answer(port, "GET", f"/examples/{index}.png")
@@ -90,20 +89,28 @@ def _use(port: int, process: int, settings: Settings, pictures: int) -> int:
         _answer(port, "POST", "/predict", _largest(settings.pixels))
     except (OSError, http.client.HTTPException, psutil.Error) as error:
         raise ProofFailed(f"the packaged server came up, and then: {error}; serve the artefact to see why") from None
-    return resident
+    return resident, _peak(process)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> int:
-    """End the server; the most bytes of memory that it had."""
-    if process.returncode is not None:
-        return 0
+def _peak(process: int) -> int:
+    """The most bytes of memory that `process` had: what the kernel counted, or where that is not told, what it has.
+
+    Not wait4's ru_maxrss, which begins with what the parent had.
+    """
+    status = Path(f"/proc/{process}/status")
+    if not status.exists():
+        resident: int = psutil.Process(process).memory_info().rss
+        return resident
+    return next(1024 * int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
     process.terminate()
-    watch = threading.Timer(_END, process.kill)
-    watch.start()
-    _, status, usage = os.wait4(process.pid, 0)  # as wait(), and tells what was used
-    watch.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    try:
+        process.wait(_END)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _largest(pixels: int) -> bytes:

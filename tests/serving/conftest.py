@@ -140,7 +140,7 @@ def _wait(process: "subprocess.Popen[bytes]", log: Path) -> str:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             pytest.fail(f"the server ended with {process.returncode}: {log.read_text()}")
-        if told := re.search(r"^serving \S+ [0-9a-f]{12} in \w+ on (\S+)$", log.read_text(), re.MULTILINE):
+        if told := re.search(r"^serving .+ [0-9a-f]{12} in \w+ on (\S+)$", log.read_text(), re.MULTILINE):
             return told[1]
         time.sleep(0.02)
     process.kill()

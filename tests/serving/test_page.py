@@ -63,7 +63,7 @@ def visit(browser: Browser, complaints: list[str]) -> Iterator[Visit]:
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(url)
-        page.wait_for_function("document.querySelector('#command').textContent !== ''")
+        expect(page.locator("#command")).not_to_be_empty()
         page.evaluate("Promise.all([...document.querySelectorAll('#examples img')].map((image) => image.decode()))")
         return page
 
