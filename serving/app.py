@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from edge.device.errors import BadData, Refused
 from serving.body import Bodies, ClientLeft
-from serving.http import ASGI, Receive, Request, Response, Scope, Send, as_error, as_json
+from serving.http import ASGI, Receive, Request, Response, Scope, Send, as_error
 from serving.predict import warm_up
 from serving.route import Route
 from serving.routes import find_route
@@ -69,7 +69,7 @@ class Application:
         except Exception:  # of whatever kind: the one place where a fault of ours becomes an answer, and is counted
             log.exception("request id %s: %s %r", request_id.decode(), scope["method"], scope["path"])
             fault = f"internal error; the log has it under request id {request_id.decode()}"
-            response = as_json({"error": fault}, 500)
+            response = as_error(Refused(500, fault))
         finally:
             metrics.numbers.in_flight -= 1
         metrics.answered(route.name if route else "unknown", response.status, time.perf_counter() - start)

@@ -4,12 +4,12 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from edge.device.errors import Refused
 from serving.app import ENTERED, Application
 from serving.body import not_whole
+from serving.http import as_error
 
 CONNECTIONS = 1000  # of one worker; few enough for the 1,024 files that a process may have open by default
 HEAD_BYTES = 64 * 1024  # of request line and headers; also of trailers
@@ -193,7 +193,7 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, refused: Refused) -> None:
         """Answer in the application's stead, unless an answer is due or on its way, and close."""
         last = self.cycle
-        if self._in_body:
+        if self._in_body and self._waiting is None:
             free = self._answering is last and not last.response_started
         else:
             free = last is None or last.response_complete
@@ -203,12 +203,13 @@ class Connection(HttpToolsProtocol):
             self._close()
 
     def _answer(self, refused: Refused, *, closes: bool) -> None:
-        body = orjson.dumps({"error": str(refused)})
-        headers = ((b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *refused.headers)
-        lines = [b"HTTP/1.1 %d %s" % (refused.status, HTTPStatus(refused.status).phrase.encode())]
+        answer = as_error(refused)
+        length = b"%d" % len(answer.body)
+        headers = ((b"content-type", answer.media_type), (b"content-length", length), *answer.headers)
+        lines = [b"HTTP/1.1 %d %s" % (answer.status, HTTPStatus(answer.status).phrase.encode())]
         lines += [b"%s: %s" % header for header in headers]
         lines += [b"connection: close"] if closes else []
-        self.transport.write(b"\r\n".join((*lines, b"", body)))
+        self.transport.write(b"\r\n".join((*lines, b"", answer.body)))
         if closes:
             self._close()
 

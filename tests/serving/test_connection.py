@@ -10,13 +10,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 import uvicorn
 
 from serving import connection
+from serving.app import Application
 from serving.connection import HEAD_BYTES, Connection
 from serving.http import ASGI, Receive, Scope, Send
+from serving.settings import Settings
+from serving.state import State
 
 Connect = Callable[[], socket.socket]
 Listen = Callable[..., AbstractContextManager[Connect]]
@@ -56,7 +60,7 @@ def listen(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) ->
         server = uvicorn.Server(
             uvicorn.Config(
                 app, loop="uvloop", http=functools.partial(Connection, body_seconds=body_seconds), ws="none",
-                lifespan="off", access_log=False, log_config=None, timeout_keep_alive=keep_alive,
+                lifespan="off", proxy_headers=False, access_log=False, log_config=None, timeout_keep_alive=keep_alive,
             )
         )  # fmt: skip
         thread = threading.Thread(target=server.run, args=([listener],))
@@ -279,3 +283,29 @@ def test_connection_beyond_the_bound_is_closed_at_once(listen: Listen, monkeypat
         with connect() as welcome:
             welcome.sendall(GET)
             assert read_answer(welcome)[0] == 200
+
+
+@pytest.fixture
+def overloaded(finished_run: Path) -> Application:
+    """The application while it turns requests away before they are begun."""
+    state = State(Settings(artifact=finished_run / "export" / "cpu"))
+    state.gate._short_until = time.monotonic() + 100
+    return Application(application, lambda: state, times_bodies=False)
+
+
+def test_connection_answers_a_damaged_body_that_waits_for_its_place(listen: Listen, overloaded: Application) -> None:
+    with listen(overloaded) as connect, connect() as client:
+        client.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
+        assert read_answer(client)[0] == 400
+        assert closes(client)
+
+
+@pytest.mark.parametrize("length", [0, 9, 200_000])
+def test_connection_begins_a_request_that_has_waited_for_its_place(
+    listen: Listen, overloaded: Application, length: int
+) -> None:
+    with listen(overloaded) as connect, connect() as client:
+        for _ in range(2):
+            client.sendall(post(length, b"/predict") + bytes(length))
+            status, body = read_answer(client)
+            assert (status, b"Content-Type missing" in body) == (415, True)
