@@ -7,7 +7,6 @@ their time limit, and HTTP that cannot be read is answered in plain text.
 """
 
 import os
-from collections.abc import Callable
 
 import bentoml
 
@@ -17,29 +16,26 @@ from serving.settings import Settings
 from serving.state import State
 
 
-def make_service(open_state: Callable[[], State]) -> "bentoml.Service":
-    """A service whose every answer comes from `Application`.
+class Edgewise:
+    """A proven artefact over REST: POST /predict, and the Open Inference Protocol below /v2."""
 
-    BentoML's typed interfaces are not used: they take URLs that are fetched and files that are written, rebuild a
-    schema for each answer, and cost more than a small model does.
-    """
 
-    class Edgewise:
-        """A proven artefact over REST: POST /predict, and the Open Inference Protocol below /v2."""
-
-    service = bentoml.Service(
-        name="edgewise",
-        inner=Edgewise,
-        config={
-            "workers": 1,  # a container has one; `edgewise serve --workers` starts its own
-            "logging": {"access": {"enabled": False}},
-            "metrics": {"enabled": False},  # /metrics is ours
-            "tracing": {"excluded_urls": ".*"},
-            "traffic": {"timeout": 30},  # above ours; BentoML keeps a timer for as long, also after the answer
-        },
-    )
-    service.add_asgi_middleware(Application, open_state=open_state, times_bodies=True)
-    return service
+# BentoML's typed interfaces are not used: they take URLs that are fetched and files that are written, rebuild a schema
+# for each answer, and cost more than a small model does. Every answer comes from `Application`.
+service = bentoml.Service(
+    name="edgewise",
+    inner=Edgewise,
+    config={
+        "workers": 1,  # a container has one; `edgewise serve --workers` starts its own
+        "logging": {"access": {"enabled": False}},
+        "metrics": {"enabled": False},  # /metrics is ours
+        "tracing": {"excluded_urls": ".*"},
+        "traffic": {"timeout": 30},  # above ours; BentoML keeps a timer for as long, also after the answer
+    },
+)
+service.add_asgi_middleware(
+    Application, open_state=lambda: State(Settings.from_environment(os.environ)), times_bodies=True
+)
 
 
 def make_app(state: State) -> ASGI:
@@ -48,9 +44,6 @@ def make_app(state: State) -> ASGI:
     Its tracing and its time limit cost each request a task and a timer that outlives the answer; `Application` keeps a
     time limit of its own.
     """
-    app = make_service(lambda: state).to_asgi()
+    app = service.to_asgi()
     app.user_middleware.clear()
     return Application(app, lambda: state, times_bodies=False)
-
-
-service = make_service(lambda: State(Settings.from_environment(os.environ)))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.contract import NAME as CONTRACT
-from edge.device.contract import Contract, read_contract
+from edge.device.contract import Contract, artifacts_of, read_contract
 from edge.device.errors import BadArtifact, Unavailable
 from edge.device.files import read_json
 from edge.device.golden import Golden, check_golden, read_golden
@@ -106,7 +106,7 @@ def find_artifact(path: Path) -> Path:
     for folder in (path, path / "export" / "cpu"):
         if (folder / CONTRACT).is_file():
             return folder
-    inside = sorted(each.parent for each in path.glob(f"export/*/{CONTRACT}"))
+    inside = artifacts_of(path)
     hint = (
         f"it holds {', '.join(map(str, inside))}; name one of those" if inside else "make one with: make train export"
     )

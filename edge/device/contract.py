@@ -122,5 +122,10 @@ def read_contract(folder: Path) -> Contract:
         raise BadArtifact(f"{path}: not a contract ({error}); export it again") from None
 
 
+def artifacts_of(run: Path) -> list[Path]:
+    """The folders of a run folder's artefacts."""
+    return sorted(path.parent for path in run.glob(f"export/*/{NAME}"))
+
+
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}

@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from edge.device.contract import NAME as CONTRACT
+from edge.device.contract import artifacts_of
 from edge.device.errors import BadArtifact
 from edge.device.files import write_json
 from pipeline import artefacts
@@ -49,7 +50,7 @@ def evaluate(
 
 def _evaluate_artifact(folder: Path, data: Path | None, runtime: str | None, as_json: bool) -> None:
     if not (folder / CONTRACT).exists():
-        inside = sorted(path.parent for path in folder.glob(f"export/*/{CONTRACT}"))
+        inside = artifacts_of(folder)
         hint = f"; it holds {', '.join(map(str, inside))}" if inside else "; artefacts stand in runs/<recipe>/export/"
         raise BadArtifact(f"{folder}: no {CONTRACT} there, so not an artefact{hint}")
     if data is None:
