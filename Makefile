@@ -14,7 +14,7 @@ BIN      := .venv/bin
 EDGEWISE := $(BIN)/edgewise
 SETTINGS := $(foreach setting,$(SET),--set $(setting))
 
-.PHONY: help setup setup-fpga train quantize export evaluate preview serve package test test-fpga test-fuzz lint \
+.PHONY: help setup setup-fpga train quantize export report evaluate preview serve package test test-fpga test-fuzz lint \
         format bench bench-serving lock clean
 
 help:  ## what there is to make
@@ -55,6 +55,9 @@ quantize: train  ## int8 forms of the trained model
 export: quantize  ## artefacts for TARGETS (or the recipe's), proven on the blind test
 	@$(EDGEWISE) export $(RECIPE) $(SETTINGS) $(if $(TARGETS),--targets "$(TARGETS)")
 
+report: export  ## what to trust and what not: runs/<recipe>/report/index.html
+	@$(EDGEWISE) report $(RECIPE) $(SETTINGS)
+
 evaluate: setup  ## prove the artefacts again on this machine
 	@$(EDGEWISE) evaluate $(RECIPE) $(SETTINGS)
 
@@ -91,7 +94,7 @@ bench: setup  ## speed, as ratios within one run
 
 LOCK = uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-emit-index-url \
     --no-emit-find-links --quiet --custom-compile-command "make lock"
-LOCKED = $(LOCK) --extra train --extra export --extra serve --extra dev
+LOCKED = $(LOCK) --extra train --extra export --extra report --extra serve --extra dev
 
 bench-serving: setup  ## the service against calls in process, bare Starlette and other servers; a quarter of an hour
 	@$(BIN)/python -m pipeline.bench.serving

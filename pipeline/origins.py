@@ -55,6 +55,15 @@ def export_origin(recipe: Recipe, run: Path, target: TargetName) -> Manifest:
     return origin("export", {**wanted.settings, **about}, wanted.inputs)
 
 
+def report_origin(recipe: Recipe, run: Path, artefacts: list[Path]) -> Manifest:
+    """`artefacts`: the folders of those that it is about. Raises BadArtifact as `export_origin` does."""
+    wanted = quantize_origin(recipe, run)
+    inputs = {f"export/{folder.name}": _outputs_hash(read_manifest(folder)) for folder in artefacts}
+    # What devices measured, where their files were put there.
+    inputs |= {f"devices/{path.name}": sha256_of(path) for path in sorted((run / "devices").glob("*.json"))}
+    return origin("report", {"recipe": settings_of(recipe)}, {**wanted.inputs, **inputs})
+
+
 def finished(place: Path, wanted: Manifest, command: str) -> str:
     """A hash over the outputs of a finished stage, for the inputs of the next.
 
@@ -70,7 +79,11 @@ def finished(place: Path, wanted: Manifest, command: str) -> str:
             f"run `edgewise {command} RECIPE` again, and give every stage the same --set"
         )
     verify_outputs(place, found)
-    return hashlib.sha256(json.dumps(found.outputs, sort_keys=True).encode()).hexdigest()
+    return _outputs_hash(found)
+
+
+def _outputs_hash(manifest: Manifest) -> str:
+    return hashlib.sha256(json.dumps(manifest.outputs, sort_keys=True).encode()).hexdigest()
 
 
 def difference(found: Manifest, wanted: Manifest) -> str:

@@ -41,6 +41,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
         "pipeline/proof.py",
         "edge",
     ),
+    "report": ("pipeline", "serving", "edge"),
 }
 _TOOLS: dict[str, tuple[str, ...]] = {
     "data": ("numpy", "pillow", "scikit-learn"),
@@ -58,6 +59,7 @@ _TOOLS: dict[str, tuple[str, ...]] = {
         "tflite-micro",
     ),
 }
+_TOOLS["report"] = (*_TOOLS["export"], "matplotlib", "scipy", "jinja2")
 
 
 def origin(stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> Manifest:
@@ -160,12 +162,18 @@ def explain(error: OSError, place: Path) -> Unavailable:
 _version = cache(version)
 
 
+def _sources(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.suffix in (".py", ".html", ".css", ".js"))
+
+
 @cache
 def source_hash(stage: str) -> str:
     """Hexadecimal SHA-256 over the source files that a stage's result depends on."""
     digest = hashlib.sha256()
     for entry in _SOURCES[stage]:
         path = ROOT / entry
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        for file in _sources(path):
             digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()

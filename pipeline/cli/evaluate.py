@@ -14,7 +14,7 @@ from pipeline import artefacts
 from pipeline.cli.options import at_work
 from pipeline.cli.progress import reporting
 from pipeline.cli.stages import show
-from pipeline.report import collect
+from pipeline.results import as_json, collect
 
 
 @click.command()
@@ -23,9 +23,14 @@ from pipeline.report import collect
 @click.option("--runtime", help="Runtime for an ARTEFACT.  [default: its fastest proven one]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key of the RECIPE; repeatable.")
 @click.option("--run", type=click.Path(path_type=Path, file_okay=False), help="Run folder of the RECIPE.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("--json", "json_wanted", is_flag=True, help="Print the figures as JSON.")
 def evaluate(
-    subject: Path, data: Path | None, runtime: str | None, overrides: tuple[str, ...], run: Path | None, as_json: bool
+    subject: Path,
+    data: Path | None,
+    runtime: str | None,
+    overrides: tuple[str, ...],
+    run: Path | None,
+    json_wanted: bool,
 ) -> None:
     """Prove the artefacts of RECIPE again on this machine, or run one ARTEFACT folder on any labelled pictures.
 
@@ -37,18 +42,17 @@ def evaluate(
     if subject.is_dir():
         if overrides or run is not None:
             raise click.UsageError("--set and --run go with a recipe; an artefact folder brings its own contract")
-        _evaluate_artifact(subject, data, runtime, as_json)
+        _evaluate_artifact(subject, data, runtime, json_wanted)
         return
     if data is not None or runtime is not None:
         raise click.UsageError("--data and --runtime go with an artefact folder, such as runs/digits/export/cpu")
     with at_work(subject, overrides, run) as (loaded, folder, report):
         results = collect(loaded, folder, artefacts.prove_stage(loaded, folder, report), {})
-        (folder / "report").mkdir(exist_ok=True)
-        write_json(folder / "report" / "results.json", results)
-    show(results, as_json)
+        write_json(folder / "export" / "results.json", as_json(results))
+    show(results, json_wanted=json_wanted)
 
 
-def _evaluate_artifact(folder: Path, data: Path | None, runtime: str | None, as_json: bool) -> None:
+def _evaluate_artifact(folder: Path, data: Path | None, runtime: str | None, json_wanted: bool) -> None:
     if not (folder / CONTRACT).exists():
         inside = artifacts_of(folder)
         hint = f"; it holds {', '.join(map(str, inside))}" if inside else "; artefacts stand in runs/<recipe>/export/"
@@ -61,7 +65,7 @@ def _evaluate_artifact(folder: Path, data: Path | None, runtime: str | None, as_
 
     with reporting() as report:
         figures = try_out(folder, data, runtime, report)
-    if as_json:
+    if json_wanted:
         click.echo(json.dumps(figures, indent=2))
         return
     low, high = figures["top1_interval"]

@@ -13,6 +13,7 @@ from pipeline.cli.evaluate import evaluate
 from pipeline.cli.package import package
 from pipeline.cli.preview import preview
 from pipeline.cli.progress import console
+from pipeline.cli.report import report
 from pipeline.cli.serve import serve
 from pipeline.cli.stages import export, quantize, train
 from pipeline.stage import explain
@@ -31,7 +32,7 @@ def edgewise() -> None:
     """
 
 
-for command in (train, quantize, export, evaluate, check, boards, preview, serve, package):
+for command in (train, quantize, export, evaluate, report, check, boards, preview, serve, package):
     edgewise.add_command(command)
 
 

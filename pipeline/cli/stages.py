@@ -15,10 +15,11 @@ from edge.targets import TARGETS
 from pipeline import artefacts, stages
 from pipeline.cli.options import at_work, recipe_options
 from pipeline.cli.progress import console
+from pipeline.cli.table import table
 from pipeline.form_store import FormStore
 from pipeline.isolate import Child
 from pipeline.ladder import Export, plan
-from pipeline.report import collect, read_proofs, table
+from pipeline.results import Proven, as_json, collect, read_proofs
 
 _PARTS = {"training": "for training", "validation": "for validation", "blind_test": "for the blind test"}
 
@@ -35,9 +36,9 @@ def train(recipe: Path, overrides: tuple[str, ...], run: Path | None) -> None:
       edgewise train recipes/digits.toml --set train.epochs=3
     """
     with at_work(recipe, overrides, run) as (loaded, folder, report):
-        _say("data", folder / "data", stages.data_stage(loaded, folder, report))
+        say("data", folder / "data", stages.data_stage(loaded, folder, report))
         _describe_data(read_json(folder / "data" / "summary.json"))
-        _say("train", folder / "train", stages.train_stage(loaded, folder, report))
+        say("train", folder / "train", stages.train_stage(loaded, folder, report))
         summary = read_json(folder / "train" / "summary.json")
     console.print(
         f"          {summary['parameters']:,} parameters, {summary['validation_top1']:.2%} top-1 on validation; "
@@ -55,14 +56,14 @@ def quantize(recipe: Path, overrides: tuple[str, ...], run: Path | None) -> None
       edgewise quantize recipes/digits.toml --set quantize.aware=false
     """
     with at_work(recipe, overrides, run) as (loaded, folder, report):
-        _say("quantize", folder / "quantize", stages.quantize_stage(loaded, folder, report))
+        say("quantize", folder / "quantize", stages.quantize_stage(loaded, folder, report))
 
 
 @click.command()
 @recipe_options
 @click.option("--targets", metavar="NAMES", help='Targets instead of the recipe\'s, e.g. "cpu coral".')
-@click.option("--json", "as_json", is_flag=True, help="Print results.json's content instead of the table.")
-def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: str | None, as_json: bool) -> None:
+@click.option("--json", "json_wanted", is_flag=True, help="Print results.json's content instead of the table.")
+def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: str | None, json_wanted: bool) -> None:
     """Make the artefact of each target of RECIPE and prove it on the blind test.
 
     For each target the ladder of precisions is climbed until one holds the accuracy budget on validation. Exit code 3
@@ -84,14 +85,14 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
             except (ProofFailed, Unavailable) as failure:
                 refused[target] = failure
                 continue
-            _say("export", place, made)
+            say("export", place, made)
             if made:
                 _describe_climb(read_json(place / "proof.json"))
         proven = [target for target in loaded.export.targets if target not in refused]
         results = collect(loaded, folder, read_proofs(folder, proven), refused)
-        (folder / "report").mkdir(exist_ok=True)
-        write_json(folder / "report" / "results.json", results)
-    show(results, as_json)
+        (folder / "export").mkdir(exist_ok=True)
+        write_json(folder / "export" / "results.json", as_json(results))
+    show(results, json_wanted=json_wanted)
     if refused:
         words = "\n".join(map(str, refused.values()))
         missing = any(isinstance(failure, Unavailable) for failure in refused.values())
@@ -119,10 +120,10 @@ def _describe_climb(proof: dict[str, Any]) -> None:
         console.print("          " + ", ".join(f"{name} {value:,.10g}" for name, value in proof["figures"].items()))
 
 
-def show(results: dict[str, Any], as_json: bool) -> None:
+def show(results: Proven, *, json_wanted: bool) -> None:
     """Results on standard output: the table, or JSON for a program."""
-    if as_json:
-        click.echo(json.dumps(results, indent=2))
+    if json_wanted:
+        click.echo(json.dumps(as_json(results), indent=2))
     else:
         # A pipe has no width of its own; give it the whole table.
         out = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
@@ -144,6 +145,7 @@ def _describe_data(summary: dict[str, Any]) -> None:
         console.print(f"          [yellow]warning[/] {escape(warning)}")
 
 
-def _say(stage: str, place: Path, made: bool, more: str = "") -> None:
+def say(stage: str, place: Path, made: bool) -> None:
+    """A line for a finished stage: where its output is, and whether that was up to date."""
     where = escape(str(place))
-    console.print(f"[bold]{stage:9}[/] {where}{more}" if made else f"[bold]{stage:9}[/] [dim]{where} is up to date[/]")
+    console.print(f"[bold]{stage:9}[/] {where}" if made else f"[bold]{stage:9}[/] [dim]{where} is up to date[/]")

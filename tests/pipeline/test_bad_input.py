@@ -121,7 +121,7 @@ def test_limit_that_no_rung_holds_fails_the_proof(
     done = edgewise("export", "recipes/digits.toml", *settings)
     refused(done, *words, "no rung holds; for the limits", code=3)
     assert half_written(run) == []
-    (failure,) = json.loads((run / "report" / "results.json").read_text())["refused"]
+    (failure,) = json.loads((run / "export" / "results.json").read_text())["refused"]
     assert {rung["cause"] for rung in failure["tried"]} == {"limit"}
     assert all(rung["validation_top1"] > 0 for rung in failure["tried"])
 

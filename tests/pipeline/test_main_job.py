@@ -38,12 +38,12 @@ ROW_KEYS = {
 
 
 def test_results_hold_every_target_with_a_proof(finished_run: Path) -> None:
-    results = json.loads((finished_run / "report" / "results.json").read_text())
+    results = json.loads((finished_run / "export" / "results.json").read_text())
     assert {row["target"] for row in results["artefacts"]} == set(TARGETS)
     for row in results["artefacts"]:
         assert row.keys() >= ROW_KEYS
         assert row["top1_interval"][0] <= row["top1"] <= row["top1_interval"][1]
-        assert row["drop"] == pytest.approx(results["float"]["top1"] - row["top1"])
+        assert row["drop"] == pytest.approx(results["float_model"]["top1"] - row["top1"])
         if row["runtime"] in SIMULATORS:
             assert row["latency_ms"] == {"p50": None, "p99": None}
         else:
@@ -53,7 +53,7 @@ def test_results_hold_every_target_with_a_proof(finished_run: Path) -> None:
 
 
 def test_figures_are_those_of_a_fresh_count(finished_run: Path) -> None:
-    results = json.loads((finished_run / "report" / "results.json").read_text())
+    results = json.loads((finished_run / "export" / "results.json").read_text())
     blind = load_dataset(finished_run / "data").part(Split.BLIND_TEST)
     for row in results["artefacts"]:
         folder = finished_run / "export" / row["target"]
@@ -117,7 +117,7 @@ def test_second_run_is_up_to_date_without_tensorflow(
 
 
 def test_evaluate_proves_the_run_again(edgewise: Command, quick_digits: tuple[str, ...], finished_run: Path) -> None:
-    before = json.loads((finished_run / "report" / "results.json").read_text())
+    before = json.loads((finished_run / "export" / "results.json").read_text())
     done = edgewise("evaluate", "recipes/digits.toml", *quick_digits, "--run", finished_run, "--json")
     assert done.returncode == 0, done.stderr
     after = json.loads(done.stdout)

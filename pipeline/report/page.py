@@ -1,0 +1,64 @@
+"""index.html: one file that holds all it shows, and asks nobody for anything."""
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from pipeline.report.drawing import Drawing, page_style
+from pipeline.report.sections import SECTIONS, NotMeasured, Results
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("pipeline.report", "."),
+    autoescape=select_autoescape(),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def render(results: Results) -> str:
+    """The page of `results`."""
+    environment = _environment()
+    macros: Any = environment.get_template("templates/macros.html").module
+    sections = []
+    for name, section in SECTIONS.items():
+        facts = getattr(results, name)
+        if isinstance(facts, NotMeasured):
+            body = macros.not_measured(facts.not_measured)
+        else:
+            with page_style():
+                drawings = section.draw(facts)
+            template = environment.get_template(f"{name}/section.html")
+            body = template.render(facts=facts, drawings=drawings, proven=results.proven)
+        sections.append({"name": name, "title": section.TITLE, "body": Markup(body)})  # noqa: S704 - escaped inside
+    return environment.get_template("templates/index.html").render(results=results, sections=sections)
+
+
+def _environment() -> Environment:
+    environment = _ENVIRONMENT.overlay()
+    environment.filters.update(percent=_percent, points=_points, kib=_kib, milliseconds=_milliseconds)
+    environment.globals["svg"] = _svg
+    environment.globals.update(vars(environment.get_template("templates/macros.html").module))
+    return environment
+
+
+def _svg(drawing: Drawing) -> Markup:
+    return Markup(drawing.svg)  # noqa: S704 - matplotlib escapes the text that it draws
+
+
+def _percent(share: float, digits: int = 2) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _points(share: float) -> str:
+    """A difference of shares, in points of top-1, with its sign."""
+    return f"{100 * share:+.2f}"
+
+
+def _kib(count: int) -> str:
+    return f"{count / 1024:,.1f}"
+
+
+def _milliseconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

@@ -1,0 +1,33 @@
+"""The sections of the report, in the order of the page, and results.json, which has a field for each."""
+
+from dataclasses import dataclass
+from types import ModuleType
+
+from pipeline.report import training
+from pipeline.results import Proven
+
+FORMAT = 1
+
+# By the name of their field in Results.
+SECTIONS: dict[str, ModuleType] = {
+    "training": training,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotMeasured:
+    """A section that could not be measured in this run, and why."""
+
+    not_measured: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """results.json: what was proven, and the facts of each section. Its schema: docs/results.schema.json."""
+
+    format: int
+    edgewise: str  # the version that wrote it
+    made: str  # ISO 8601, UTC
+    machine: dict[str, str]
+    proven: Proven
+    training: training.Facts | NotMeasured
