@@ -82,6 +82,14 @@ class Proven:
     artefacts: tuple[Row, ...]
     refused: tuple[RefusedTarget, ...] = ()
 
+    @property
+    def references(self) -> tuple[Row, ...]:
+        """The first row of each target: its reference file in the reference runtime."""
+        first: dict[str, Row] = {}
+        for row in self.artefacts:
+            first.setdefault(row.target, row)
+        return tuple(first.values())
+
 
 def read_proofs(run: Path, targets: Iterable[str]) -> dict[str, Any]:
     """The proof.json of the artefacts of `targets` in run/export."""

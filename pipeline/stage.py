@@ -27,6 +27,8 @@ _QUANTIZING = (
     "pipeline/quantization",
     "pipeline/forms.py",
     "pipeline/evaluation.py",
+    "pipeline/budget.py",
+    "pipeline/statistics.py",
 )
 _SOURCES: dict[str, tuple[str, ...]] = {
     "data": ("pipeline/data", "edge/device/image.py"),

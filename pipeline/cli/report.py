@@ -10,8 +10,9 @@ from pipeline.cli.stages import say
 
 @click.command()
 @recipe_options
-def report(recipe: Path, overrides: tuple[str, ...], run: Path | None) -> None:
-    """Measure what to trust of the exported artefacts of RECIPE, and write it as a page and as JSON.
+@click.option("--json", "json_wanted", is_flag=True, help="Print results.json.")
+def report(recipe: Path, overrides: tuple[str, ...], run: Path | None, json_wanted: bool) -> None:
+    """Measure what to trust of the exported artefacts of RECIPE; write it as a page and as JSON.
 
     Stopped or killed, it goes on with the section that it was at when it is run again.
 
@@ -24,3 +25,5 @@ def report(recipe: Path, overrides: tuple[str, ...], run: Path | None) -> None:
 
         made = report_stage(loaded, folder, progress)
     say("report", folder / "report" / "index.html", made)
+    if json_wanted:
+        click.echo((folder / "report" / "results.json").read_text(encoding="utf-8"), nl=False)

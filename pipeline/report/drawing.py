@@ -58,6 +58,9 @@ _STYLE: Any = {
 }
 
 
+_READABLE = 5.5  # inches: a wider drawing is not shrunk below this, but scrolled, as its text would be too small
+
+
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
     """An inline `svg` with what it shows in `words`, for those who do not see it."""
@@ -102,10 +105,7 @@ def finish(figure: Any, name: str, words: str) -> Drawing:
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
     width = figure.get_size_inches()[0]
-    svg = re.sub(
-        r'<svg [^>]*?viewBox="([^"]*)"[^>]*>',
-        rf'<svg viewBox="\1" style="max-width: {width:g}in" aria-hidden="true">',
-        svg,
-        count=1,
-    )
+    size = f"max-width: {width:g}in; min-width: {min(width, _READABLE):g}in"
+    head = rf'<svg viewBox="\1" style="{size}" aria-hidden="true">'
+    svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', head, svg, count=1)
     return Drawing(svg=svg, words=words)

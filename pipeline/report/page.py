@@ -37,7 +37,9 @@ def render(results: Results) -> str:
 
 def _environment() -> Environment:
     environment = _ENVIRONMENT.overlay()
-    environment.filters.update(percent=_percent, points=_points, kib=_kib, milliseconds=_milliseconds)
+    environment.filters.update(
+        percent=_percent, points=_points, loss=_loss, interval=_interval, kib=_kib, milliseconds=_milliseconds
+    )
     environment.globals["svg"] = _svg
     environment.globals.update(vars(environment.get_template("templates/macros.html").module))
     return environment
@@ -54,6 +56,16 @@ def _percent(share: float, digits: int = 2) -> str:
 def _points(share: float) -> str:
     """A difference of shares, in points of top-1, with its sign."""
     return f"{100 * share:+.2f}"
+
+
+def _loss(drop: float) -> str:
+    """A drop in words."""
+    points = f"{100 * abs(drop):.2f} points"
+    return "no loss" if drop == 0 else f"loses {points}" if drop > 0 else f"gains {points}"
+
+
+def _interval(bounds: tuple[float, float]) -> str:
+    return f"{100 * bounds[0]:.1f}–{100 * bounds[1]:.1f}"  # noqa: RUF001 - an en dash spans a range
 
 
 def _kib(count: int) -> str:

@@ -14,6 +14,8 @@ def draw(facts: Facts) -> dict[str, Drawing]:
     left.plot(at, [epoch.loss for epoch in epochs], color=SERIES[0], label="training")
     left.plot(at, [epoch.validation_loss for epoch in epochs], color=SERIES[1], label="validation")
     left.set(title="Loss", xlabel="epoch", yscale="log")
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter("{x:g}")
     left.legend()
     right.plot(at, [100 * epoch.validation_top1 for epoch in epochs], color=SERIES[1])
     right.set(title="Top-1 on validation, %", xlabel="epoch")
