@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+CHROMIUM = Path("/usr/bin/chromium")
+# No sandbox, which containers cannot have; for the try-it page a picture that turns, and a name that is not localhost.
+ARGUMENTS = ("--no-sandbox", "--use-fake-device-for-media-stream", "--host-resolver-rules=MAP pictures.test 127.0.0.1")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -53,3 +57,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("needs ../shared, the data sets and weights beside the repository")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's chromium, without a window."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs {CHROMIUM}; apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()

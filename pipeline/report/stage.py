@@ -1,5 +1,6 @@
 """The report stage: every section measured, then results.json and index.html written."""
 
+import contextlib
 import platform
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -7,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from edge.device.contract import read_contract
 from edge.device.errors import BadArtifact, BadModel, ConversionFailed, Unavailable
@@ -104,7 +105,8 @@ def _measured(name: str, section: Any, inspection: Inspection, work: Path) -> An
     """The facts of a section: those that a stopped report left, or new ones."""
     kept, adapter = work / f"{name}.json", TypeAdapter(section.Facts)
     if kept.exists():
-        return adapter.validate_json(kept.read_bytes())
+        with contextlib.suppress(ValidationError):  # then it is measured anew
+            return adapter.validate_json(kept.read_bytes())
     measure: Callable[[Inspection], Any] = section.measure
     try:
         facts = measure(inspection)

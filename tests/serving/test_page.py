@@ -14,31 +14,18 @@ import httpx
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from edge.device.contract import Contract, read_contract, write_contract
 from edge.device.manifest import hash_outputs, read_manifest, write_manifest
 
-CHROMIUM = Path("/usr/bin/chromium")
 STATIC = Path(__file__).resolve().parents[2] / "serving" / "static"
-# A picture that turns, a name that is not localhost, and no sandbox, which containers cannot have.
-ARGUMENTS = ("--no-sandbox", "--use-fake-device-for-media-stream", "--host-resolver-rules=MAP pictures.test 127.0.0.1")
 KEY = "a-key-of-24-characters-xx"
 HOSTILE = "<img src=x onerror=\"document.title='taken'\">"
 
 Encode = Callable[..., bytes]
 StartServer = Callable[..., Any]
 Visit = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"needs {CHROMIUM}; apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """The finished run of the digits recipe, ready for the sections of the report to measure."""
 
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from pipeline.report.stage import inspect
 
 ROOT = Path(__file__).resolve().parents[3]
 
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
 
 @pytest.fixture(scope="session")
 def inspection(finished_run: Path, quick_digits: tuple[str, ...]) -> Iterator[Inspection]:
@@ -22,3 +26,14 @@ def inspection(finished_run: Path, quick_digits: tuple[str, ...]) -> Iterator[In
     places = {folder.name: folder for folder in artifacts_of(finished_run)}
     with Child() as child:
         yield inspect(recipe, finished_run, places, child, silent)
+
+
+@pytest.fixture(scope="session")
+def reported(
+    edgewise: Command, finished_run: Path, quick_digits: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A copy of the finished run with its report. Not to be changed by a test."""
+    run = Path(shutil.copytree(finished_run, tmp_path_factory.mktemp("reported") / "digits"))
+    done = edgewise("report", "recipes/digits.toml", *quick_digits, "--run", run)
+    assert done.returncode == 0, done.stderr
+    return run
