@@ -59,9 +59,9 @@ def shared() -> Path:
     return SHARED
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's chromium, without a window."""
+    """Debian's chromium, without a window; closed with each module, as no other event loop can run beside its own."""
     if not CHROMIUM.exists():
         pytest.skip(f"needs {CHROMIUM}; apt-get install chromium")
     with sync_playwright() as playwright:
