@@ -71,7 +71,8 @@ def prove_stage(recipe: Recipe, run: Path, report: Report) -> dict[str, Any]:
     places = standing(recipe, run)
     if not places:
         raise BadArtifact(f"{run / 'export'}: no artefact of this recipe there; run `edgewise export RECIPE` first")
-    dataset, logits = load_dataset(run / "data"), float_logits(run / "train")
+    dataset, logits, test = load_dataset(run / "data"), float_logits(run / "train"), recipe.quantize.budget_test
     return {
-        target: prove_again(place, dataset, logits, recipe.budget(target), report) for target, place in places.items()
+        target: prove_again(place, dataset, logits, recipe.budget(target), test, report)
+        for target, place in places.items()
     }

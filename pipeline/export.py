@@ -20,6 +20,7 @@ from pipeline.evaluation import FloatLogits, open_quietly
 from pipeline.forms import input_quantization
 from pipeline.ladder import Export, climb
 from pipeline.proof import Proof, Subject, prove
+from pipeline.recipe import BudgetTest
 
 GOLDEN_VECTORS = 16
 
@@ -38,6 +39,7 @@ def export(job: Export, folder: Path) -> None:
         layout=artifact.layout,
         must_equal=artifact.must_equal,
         budget=job.recipe.budget(job.target),
+        budget_test=job.recipe.quantize.budget_test,
         blind=job.dataset.part(Split.BLIND_TEST),
         float_logits=job.float_logits.blind_test,
     )
@@ -64,7 +66,7 @@ def export(job: Export, folder: Path) -> None:
 
 
 def prove_again(
-    folder: Path, dataset: Dataset, float_logits: FloatLogits, budget: float, report: Report
+    folder: Path, dataset: Dataset, float_logits: FloatLogits, budget: float, budget_test: BudgetTest, report: Report
 ) -> dict[str, Any]:
     """A fresh proof.json of the finished artefact in `folder`, on this machine, golden vectors included.
 
@@ -84,6 +86,7 @@ def prove_again(
         layout=layout,
         must_equal=frozenset(before["must_equal"]),
         budget=budget,
+        budget_test=budget_test,
         blind=dataset.part(Split.BLIND_TEST),
         float_logits=float_logits.blind_test,
     )

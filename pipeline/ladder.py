@@ -13,16 +13,18 @@ from edge.device.files import sha256_of
 from edge.runtimes import SIMULATORS, open_runtime
 from edge.target import Artifact, Precision, size_of_model
 from edge.targets import TARGETS
+from pipeline.budget import Judgement, judge
 from pipeline.data.dataset import Dataset, Split
 from pipeline.data.source import Report
-from pipeline.evaluation import ROUNDING, FloatLogits, Logits, evaluate_logits, measure_latency, run_in
+from pipeline.evaluation import FloatLogits, Logits, evaluate_logits, measure_latency, run_in
 from pipeline.form_store import FormStore, reference_runtime
 from pipeline.isolate import Child
 from pipeline.recipe import Recipe, TargetName
 
-Cause = Literal["", "accuracy", "limit", "conversion"]
+Cause = Literal["", "accuracy", "samples", "limit", "conversion"]
 _ADVICE: dict[Cause, str] = {
     "accuracy": "for accuracy: train longer, set quantize.aware = true, or raise quantize.budget",
+    "samples": 'for too few samples: more validation pictures, or quantize.budget_test = "point"',
     "limit": "for the limits: a smaller model.width, another board, or wider export.limits",
     "conversion": "for what was refused: the way round that is named, or another target",
 }
@@ -105,10 +107,10 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | No
     verdict = job.child.call(target.check, form, job.board)  # some ask converters, which load TensorFlow or crash
     if verdict.refusals:
         raise ConversionFailed("; ".join(verdict.refusals))
-    top1, drop = _accuracy(job, job.forms.validation_logits(precision, budget))
-    rung = Tried(precision=precision, accepted=False, reason="", validation_top1=top1, drop=drop)
-    if refusal := _over_budget(job, drop):
-        return None, replace(rung, reason=refusal, cause="accuracy")
+    top1, loss = _accuracy(job, job.forms.validation_logits(precision, budget))
+    rung = Tried(precision=precision, accepted=False, reason="", validation_top1=top1, drop=loss.drop)
+    if not loss.holds:
+        return None, _over_budget(rung, loss)
     job.report(f"{job.target}: converting to {precision}", 0, 1)
     artifact = job.child.call(target.convert, form, job.board, folder)
     first = artifact.files[0]
@@ -116,38 +118,33 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | No
         words = f"{job.target}: {precision} on validation"
         validation = job.dataset.part(Split.VALIDATION)
         logits = run_in(first.runtimes[0], folder / first.file, validation, job.report, words, artifact.layout)
-        top1, drop = _accuracy(job, logits)
+        top1, loss = _accuracy(job, logits)
     told = {finding.operator for finding in artifact.findings}  # after the fact: it knows better than the check
     findings = (*(each for each in verdict.findings if each.operator not in told), *artifact.findings)
     rung = replace(
         rung,
         findings=tuple(f"{finding.severity}: {finding}" for finding in findings),
         validation_top1=top1,
-        drop=drop,
+        drop=loss.drop,
         bytes=size_of_model(folder / first.file),
         figures=dict(artifact.figures),
     )
-    if refusal := _over_budget(job, drop):
-        return artifact, replace(rung, reason=refusal, cause="accuracy")
+    if not loss.holds:
+        return artifact, _over_budget(rung, loss)
     if refusal := _over_limits(job, artifact):
         return artifact, replace(rung, reason=refusal, cause="limit")
-    change = f"loses {100 * drop:.2f} of" if drop >= 0 else f"gains {-100 * drop:.2f}, may lose"
-    reason = f"holds: {change} {100 * budget:.2f} points on validation"
-    return artifact, replace(rung, accepted=True, reason=reason)
+    return artifact, replace(rung, accepted=True, reason=f"holds: {loss.words('validation')}")
 
 
-def _accuracy(job: Export, logits: Logits) -> tuple[float, float]:
+def _accuracy(job: Export, logits: Logits) -> tuple[float, Judgement]:
     """Top-1 on validation, and its loss against float."""
-    labels = job.dataset.part(Split.VALIDATION).labels
-    top1 = evaluate_logits(logits, labels).top1
-    return top1, evaluate_logits(job.float_logits.validation, labels).top1 - top1
+    labels, recipe = job.dataset.part(Split.VALIDATION).labels, job.recipe
+    budget, test = recipe.budget(job.target), recipe.quantize.budget_test
+    return evaluate_logits(logits, labels).top1, judge(logits, job.float_logits.validation, labels, budget, test)
 
 
-def _over_budget(job: Export, drop: float) -> str:
-    budget = job.recipe.budget(job.target)
-    if drop <= budget + ROUNDING:
-        return ""
-    return f"loses {100 * drop:.2f} points on validation, {100 * budget:.2f} are allowed"
+def _over_budget(rung: Tried, loss: Judgement) -> Tried:
+    return replace(rung, reason=loss.words("validation"), cause="samples" if loss.fits else "accuracy")
 
 
 def _over_limits(job: Export, artifact: Artifact) -> str:

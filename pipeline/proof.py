@@ -8,10 +8,10 @@ import numpy as np
 from edge.device.contract import Layout, ModelFile
 from edge.runtimes import SIMULATORS
 from edge.target import size_of_model
+from pipeline.budget import Judgement, judge
 from pipeline.data.dataset import Samples
 from pipeline.data.source import Report
 from pipeline.evaluation import (
-    ROUNDING,
     Latency,
     Logits,
     agreement,
@@ -20,6 +20,9 @@ from pipeline.evaluation import (
     open_quietly,
     run_in,
 )
+from pipeline.recipe import BudgetTest
+
+_BLIND_TEST = "the blind test"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,7 @@ class Subject:
     """What is to be proven, and against what. The first runtime of the first file is the reference.
 
     `must_equal` names the files whose every logit must equal the reference's; `budget` is the largest loss of top-1
-    against `float_logits`, the float model's on `blind`.
+    against `float_logits`, the float model's on `blind`, as `budget_test` judges it.
     """
 
     target: str
@@ -36,6 +39,7 @@ class Subject:
     layout: Layout
     must_equal: frozenset[str]
     budget: float
+    budget_test: BudgetTest
     blind: Samples
     float_logits: Logits
 
@@ -44,9 +48,11 @@ class Subject:
 class Proof:
     """One file in one runtime over the blind test. `refused` says why it is not proven, or is empty.
 
-    `top1_interval`: 95 %, Wilson. `drop`: float Keras's top-1 less this one. `agreement`: share of labels equal to the
-    reference's. `difference`: the largest difference of a logit to the reference's (None where an answer is no number).
-    Latencies in milliseconds, one picture, one thread, on this host; None in a simulator, whose speed says nothing.
+    `top1_interval`: 95 %, Wilson. `drop`: float Keras's top-1 less this one, at most `drop_bound` with 95 % confidence;
+    `doubt` says so where the samples are too few to tell whether it is within the budget, or is empty. `agreement`:
+    share of labels equal to the reference's. `difference`: the largest difference of a logit to the reference's (None
+    where an answer is no number). Latencies in milliseconds, one picture, one thread, on this host; None in a
+    simulator, whose speed says nothing.
     """
 
     file: str
@@ -57,6 +63,8 @@ class Proof:
     top1: float
     top1_interval: tuple[float, float]
     drop: float
+    drop_bound: float
+    doubt: str
     agreement: float
     difference: float | None
     latency_p50: float | None
@@ -84,7 +92,7 @@ def prove(subject: Subject, report: Report) -> list[Proof]:
 def _proof(subject: Subject, model: ModelFile, runtime: str, logits: Logits, reference: Logits) -> Proof:
     path, labels = subject.folder / model.file, subject.blind.labels
     accuracy = evaluate_logits(logits, labels)
-    drop = evaluate_logits(subject.float_logits, labels).top1 - accuracy.top1
+    loss = judge(logits, subject.float_logits, labels, subject.budget, subject.budget_test)
     difference = float(np.abs(logits - reference).max())
     latency = None if runtime in SIMULATORS else _latency(subject, path, runtime)
     return Proof(
@@ -95,12 +103,14 @@ def _proof(subject: Subject, model: ModelFile, runtime: str, logits: Logits, ref
         samples=accuracy.count,
         top1=accuracy.top1,
         top1_interval=accuracy.interval,
-        drop=drop,
+        drop=loss.drop,
+        drop_bound=loss.highest,
+        doubt=loss.words(_BLIND_TEST) if loss.doubtful else "",
         agreement=agreement(logits, reference),
         difference=difference if np.isfinite(difference) else None,
         latency_p50=latency.p50 if latency else None,
         latency_p99=latency.p99 if latency else None,
-        refused=_refusal(drop, subject.budget, difference, exact=model.file in subject.must_equal),
+        refused=_refusal(loss, difference, exact=model.file in subject.must_equal),
     )
 
 
@@ -109,11 +119,9 @@ def _latency(subject: Subject, file: Path, runtime: str) -> Latency:
     return measure_latency(open_quietly(runtime, file, subject.layout), pictures)
 
 
-def _refusal(drop: float, budget: float, difference: float, *, exact: bool) -> str:
+def _refusal(loss: Judgement, difference: float, *, exact: bool) -> str:
     if not np.isfinite(difference):
         return "its answers are no numbers"
     if exact and difference > 0:
         return f"its logits differ from the reference kernels' by up to {difference:g}; they must be equal"
-    if drop > budget + ROUNDING:
-        return f"loses {100 * drop:.2f} points on the blind test, {100 * budget:.2f} are allowed"
-    return ""
+    return "" if loss.holds else loss.words(_BLIND_TEST)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edge.device.files import write_json
 from edge.target import Precision
+from pipeline.budget import Judgement, judge
 from pipeline.data.balance import balanced_positions
 from pipeline.data.dataset import Dataset, Samples, Split
 from pipeline.data.source import Report
@@ -27,7 +28,7 @@ class Form:
     precision: Precision
     file: Path
     validation_top1: float
-    drop: float
+    loss: Judgement
 
 
 def quantize(
@@ -45,7 +46,7 @@ def quantize(
     positions = calibration_positions(recipe, training)
     pictures = training.pick(positions)
     _write_calibration(training, positions, pictures, folder / "calibration.json")
-    float_top1 = evaluate_logits(float_logits(trained).validation, validation.labels).top1
+    reference = float_logits(trained).validation
     forms: list[Form] = []
 
     with Child() as child:
@@ -58,18 +59,19 @@ def quantize(
             file.write_bytes(child.call(make_form, trained / "model.keras", *arguments))
             logits = run_in("litert-reference", file, validation, report, f"{precision} on validation")
             top1 = evaluate_logits(logits, validation.labels).top1
-            forms.append(Form(precision=precision, file=file, validation_top1=top1, drop=float_top1 - top1))
+            loss = judge(logits, reference, validation.labels, settings.budget, settings.budget_test)
+            forms.append(Form(precision=precision, file=file, validation_top1=top1, loss=loss))
 
         if settings.aware is not True:
             add("int8-ptq", pictures, None)
-        if settings.aware is True or (settings.aware == "auto" and (both or forms[0].drop > settings.budget)):
+        if settings.aware is True or (settings.aware == "auto" and (both or not forms[0].loss.holds)):
             history = train_aware(recipe, dataset, trained / "model.keras", folder / "qat.h5", work, report)
             write_json(folder / "history.json", history)
             add("int8-qat", None, folder / "qat.h5")
     write_json(
         folder / "forms.json",
         [
-            {"precision": form.precision, "validation_top1": form.validation_top1, "validation_drop": form.drop}
+            {"precision": form.precision, "validation_top1": form.validation_top1, "validation_drop": form.loss.drop}
             for form in forms
         ],
     )

@@ -19,6 +19,7 @@ _STRICT = ConfigDict(extra="forbid", validate_default=True)
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+BudgetTest = Literal["point", "bound"]
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -133,9 +134,12 @@ class Train:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Quantize:
-    """`budget`: the largest loss of top-1 against the float model, absolute (0.01 is one point)."""
+    """`budget`: the largest loss of top-1 against the float model, absolute (0.01 is one point). `budget_test`: what
+    must be within it: "point", the loss as measured, or "bound", the largest that the pictures do not rule out with
+    95 % confidence, for which they have to be many."""
 
     budget: Fraction = 0.01
+    budget_test: BudgetTest = "point"
     aware: bool | Literal["auto"] = "auto"
     calibration_samples: Count = 200
     epochs: Count = 5  # quantization-aware training

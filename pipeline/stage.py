@@ -29,6 +29,8 @@ _QUANTIZING = (
     "pipeline/evaluation.py",
     "pipeline/budget.py",
     "pipeline/statistics.py",
+    "pipeline/budget.py",
+    "pipeline/statistics.py",
 )
 _SOURCES: dict[str, tuple[str, ...]] = {
     "data": ("pipeline/data", "edge/device/image.py"),

@@ -17,7 +17,6 @@ ELSEWHERE = (
     "pipeline.origins",
     "pipeline.isolate",  # where a function runs, not what it does
     "pipeline.quiet",
-    "pipeline.statistics",  # intervals are told beside a result, they decide nothing
     "pipeline.plots",
     "edge.device.errors",
     "edge.device.files",
