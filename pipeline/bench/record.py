@@ -10,6 +10,7 @@ from edge.device.files import read_json, write_json
 from pipeline.stage import ROOT
 
 PLACE = ROOT / "docs" / "benchmarks.json"
+WORK = ROOT / "runs" / "bench"  # what benchmarks make on their way
 
 
 def record(section: str, results: dict[str, Any]) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from edge.device.errors import Unavailable
+from pipeline.bench.record import WORK
 from pipeline.stage import ROOT
 
-FOLDER = ROOT / "runs" / "bench" / "serving"
+FOLDER = WORK / "serving"
 
 _CLASSES, _PICTURES = 10, 20
 _UNTRAINED = (

@@ -6,16 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.bench.environments import make_environment
 from pipeline.bench.serving import answers, requests
 from pipeline.bench.serving.answers import Floats
 from pipeline.bench.serving.artefacts import edgewise
 from pipeline.bench.serving.connection import Answer
-from pipeline.bench.serving.environments import make_environment
 from pipeline.bench.serving.server import free_port
 from pipeline.bench.serving.tasks import Task
 from serving.settings import RUNTIMES
 
 _APPS = "pipeline.bench.serving.apps"
+_LOCKS = Path(__file__).parent / "requirements"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ def _app(name: str, python: Callable[[], str]) -> Callable[[Task, int, Path], li
 
 
 def _peer(name: str) -> Callable[[], str]:
-    return lambda: str(make_environment(name) / "python")
+    return lambda: str(make_environment(_LOCKS / f"{name}.lock") / "python")
 
 
 def _mlserver(_: Task, port: int, folder: Path) -> list[str]:
@@ -51,7 +52,7 @@ def _mlserver(_: Task, port: int, folder: Path) -> list[str]:
     (folder / "settings.json").write_text(json.dumps(settings))
     model = {"name": "model", "implementation": f"{_APPS}.mlserver_model.Classifier"}
     (folder / "model-settings.json").write_text(json.dumps(model))
-    return [str(make_environment("mlserver") / "mlserver"), "start", str(folder)]
+    return [str(make_environment(_LOCKS / "mlserver.lock") / "mlserver"), "start", str(folder)]
 
 
 def _bentoml(_: Task, port: int, __: Path) -> list[str]:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.bench.cores import Cores
+from pipeline.bench.process_tree import watching_others
 from pipeline.bench.serving.candidates import Candidate
-from pipeline.bench.serving.cores import Cores
 from pipeline.bench.serving.figures import Turn, median_of, ratio_of
 from pipeline.bench.serving.players import Player, calling, serving
-from pipeline.bench.serving.process_tree import watching_others
 from pipeline.bench.serving.tasks import Task
 
 IN_PROCESS = "in process"

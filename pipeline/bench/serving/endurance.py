@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.bench.process_tree import resident, watching_others
 from pipeline.bench.serving.figures import percentile
 from pipeline.bench.serving.load import Load, closed_loop, open_loop
 from pipeline.bench.serving.players import Serving
-from pipeline.bench.serving.process_tree import resident, watching_others
 
 _MIB = 2**20
 _CLIENTS = 4  # that wait for their answers: as many as the service takes also shortly after it had to refuse some

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.bench.cores import Cores
 from pipeline.bench.serving.artefacts import Artefacts
 from pipeline.bench.serving.candidates import EDGEWISE, PEERS, STARLETTE
 from pipeline.bench.serving.contest import Pace, contest
-from pipeline.bench.serving.cores import Cores
 from pipeline.bench.serving.endurance import Span, long_run, overload
 from pipeline.bench.serving.players import serving
 from pipeline.bench.serving.start_up import start_up

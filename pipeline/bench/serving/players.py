@@ -14,12 +14,12 @@ from typing import IO, Protocol
 import numpy as np
 
 from edge.device.errors import Unavailable
+from pipeline.bench.cores import Cores, running_on
+from pipeline.bench.process_tree import cpu_seconds, memory
 from pipeline.bench.serving.candidates import Candidate
 from pipeline.bench.serving.connection import Connection
-from pipeline.bench.serving.cores import Cores, running_on
 from pipeline.bench.serving.figures import Turn, percentile
 from pipeline.bench.serving.load import closed_loop
-from pipeline.bench.serving.process_tree import cpu_seconds, memory
 from pipeline.bench.serving.server import Server, free_port, running
 from pipeline.bench.serving.tasks import Task, environment_of_task, write_content
 from pipeline.stage import ROOT

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.device.errors import Unavailable
+from pipeline.bench.cores import running_on
+from pipeline.bench.process_tree import processes_below
 from pipeline.bench.serving.connection import Connection, encode
-from pipeline.bench.serving.cores import running_on
-from pipeline.bench.serving.process_tree import processes_below
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 15.0

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipeline.bench.cores import Cores
+from pipeline.bench.process_tree import memory
 from pipeline.bench.serving.candidates import EDGEWISE
-from pipeline.bench.serving.cores import Cores
 from pipeline.bench.serving.load import closed_loop
 from pipeline.bench.serving.players import serving
-from pipeline.bench.serving.process_tree import memory
 from pipeline.bench.serving.tasks import Task
 
 _MIB = 2**20
