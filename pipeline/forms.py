@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.target import Precision
-from pipeline.quantization.selective import LayerError, rank_layers, selective_int8
+from pipeline.quantization.selective import SelectivePath, selective_path
 from pipeline.recipe import Model
 
 
@@ -60,27 +60,13 @@ def make_form(
     )
 
 
-def rank_form_layers(
-    model: Path, scale: float, zero_point: int, calibration: NDArray[np.uint8]
-) -> tuple[LayerError, ...]:
-    """The layers of `model`, as of `make_form`, the one that int8 damages most first.
-
-    Raises ConversionFailed, BadData.
-    """
-    return rank_layers(load_network(model), input_scale=scale, input_zero_point=zero_point, calibration=calibration)
-
-
-def make_selective_form(
-    model: Path, scale: float, zero_point: int, calibration: NDArray[np.uint8], left_float: tuple[str, ...]
-) -> bytes:
-    """A TFLite file of `model`, as of `make_form`, in "int8-selective": int8 but for the layers called `left_float`.
+def make_selective_path(model: Path, scale: float, zero_point: int, calibration: NDArray[np.uint8]) -> SelectivePath:
+    """The layers of `model`, as of `make_form`, ranked by what int8 does to them, and its files in "int8-selective".
 
     Raises ConversionFailed, BadData.
     """
     network = load_network(model)
-    return selective_int8(
-        network, input_scale=scale, input_zero_point=zero_point, calibration=calibration, left_float=left_float
-    )
+    return selective_path(network, input_scale=scale, input_zero_point=zero_point, calibration=calibration)
 
 
 def make_saved_model(model: Path, scale: float, zero_point: int, folder: Path) -> None:
