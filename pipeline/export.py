@@ -18,9 +18,10 @@ from pipeline.data.dataset import Dataset, Samples, Split
 from pipeline.data.source import Report
 from pipeline.evaluation import FloatLogits, open_quietly
 from pipeline.forms import input_quantization
-from pipeline.ladder import Export, climb
+from pipeline.ladder import Export, climb, validation_logits
 from pipeline.proof import Proof, Subject, prove
 from pipeline.recipe import BudgetTest
+from pipeline.temperature import fit_temperature
 
 GOLDEN_VECTORS = 16
 
@@ -157,10 +158,20 @@ def _contract(
             scale=result.scales[0] if result and result.scales else 1.0,
             zero_point=result.zero_points[0] if result and result.scales else 0,
             labels=job.dataset.classes,
+            temperature=_temperature(job, precision, artifact),
         ),
         files=files,
         fastest=fastest,
     )
+
+
+def _temperature(job: Export, precision: Precision, artifact: Artifact) -> float:
+    """What the recipe wants logits divided by: 1 where it does not ask, and where validation does not tell."""
+    if not job.recipe.export.temperature_scaling:
+        return 1.0
+    logits = validation_logits(job, precision, artifact)
+    fitted = fit_temperature(logits, job.dataset.part(Split.VALIDATION).labels)
+    return 1.0 if fitted is None else fitted.temperature
 
 
 def _golden(validation: Samples, folder: Path, artifact: Artifact, contract: Contract) -> Golden:

@@ -113,12 +113,7 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | No
         return None, _over_budget(rung, loss)
     job.report(f"{job.target}: converting to {precision}", 0, 1)
     artifact = job.child.call(target.convert, form, job.board, folder)
-    first = artifact.files[0]
-    if not (first.sha256 == sha256_of(form) and first.runtimes[0] == reference_runtime(precision)):
-        words = f"{job.target}: {precision} on validation"
-        validation = job.dataset.part(Split.VALIDATION)
-        logits = run_in(first.runtimes[0], folder / first.file, validation, job.report, words, artifact.layout)
-        top1, loss = _accuracy(job, logits)
+    top1, loss = _accuracy(job, validation_logits(job, precision, artifact))
     told = {finding.operator for finding in artifact.findings}  # after the fact: it knows better than the check
     findings = (*(each for each in verdict.findings if each.operator not in told), *artifact.findings)
     rung = replace(
@@ -126,7 +121,7 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | No
         findings=tuple(f"{finding.severity}: {finding}" for finding in findings),
         validation_top1=top1,
         drop=loss.drop,
-        bytes=size_of_model(folder / first.file),
+        bytes=size_of_model(folder / artifact.files[0].file),
         figures=dict(artifact.figures),
     )
     if not loss.holds:
@@ -134,6 +129,19 @@ def _try(job: Export, precision: Precision, folder: Path) -> tuple[Artifact | No
     if refusal := _over_limits(job, artifact):
         return artifact, replace(rung, reason=refusal, cause="limit")
     return artifact, replace(rung, accepted=True, reason=f"holds: {loss.words('validation')}")
+
+
+def validation_logits(job: Export, precision: Precision, artifact: Artifact) -> Logits:
+    """What the reference of `artifact` answers on validation, float32 [n, classes]: known where it is the form itself.
+
+    Raises what `FormStore.file` raises.
+    """
+    budget, first = job.recipe.budget(job.target), artifact.files[0]
+    same_file = first.sha256 == sha256_of(job.forms.file(precision, budget))
+    if same_file and first.runtimes[0] == reference_runtime(precision):
+        return job.forms.validation_logits(precision, budget)
+    validation, words = job.dataset.part(Split.VALIDATION), f"{job.target}: {precision} on validation"
+    return run_in(first.runtimes[0], artifact.folder / first.file, validation, job.report, words, artifact.layout)
 
 
 def _accuracy(job: Export, logits: Logits) -> tuple[float, Judgement]:

@@ -49,6 +49,7 @@ def export_origin(recipe: Recipe, run: Path, target: TargetName) -> Manifest:
         "colour": recipe.data.colour,
         "board": recipe.export.boards.get(target),
         "limits": settings_of(limits) if limits else None,
+        "temperature_scaling": recipe.export.temperature_scaling,
     }
     if target == "fpga":
         about["fpga"] = _settings(recipe.fpga)

@@ -186,6 +186,7 @@ class Export:
     targets: Annotated[tuple[TargetName, ...], Field(min_length=1)] = ("cpu", "coral", "jetson", "mcu", "openvino")
     boards: Annotated[dict[TargetName, str], Field(default_factory=dict)]  # the board of a target, where one is meant
     limits: Annotated[dict[TargetName, Limits], Field(default_factory=dict)]
+    temperature_scaling: bool = False  # divide logits so that scores on validation are the chance to be right
 
     @field_validator("boards")
     @classmethod

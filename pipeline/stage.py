@@ -43,6 +43,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
         "pipeline/export.py",
         "pipeline/ladder.py",
         "pipeline/proof.py",
+        "pipeline/temperature.py",
         "edge",
     ),
     "report": ("pipeline", "serving", "edge"),

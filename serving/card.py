@@ -37,6 +37,7 @@ async def answer(_: Request, state: State) -> Response:
             "resize": model.contract.input.resize,
         },
         "labels": model.contract.output.labels,
+        "temperature": model.contract.output.temperature,
         "figures": {name: model.figures[name] for name in _FIGURES if name in model.figures} or None,
         # A page's <img> brings no key.
         "examples": [] if state.has_keys else [f"/examples/{index}.png" for index in range(len(model.golden.inputs))],

@@ -21,6 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from edge.device.contract import Output
 from serving.model import Model
 
 MEDIA_TYPE = CONTENT_TYPE_LATEST.encode()
@@ -104,16 +105,19 @@ class Metrics(Collector):
             self._waiting = True
             asyncio.get_running_loop().call_later(_EVERY, self._write)
 
-    def predicted(self, logits: NDArray[np.float32], labels: tuple[str, ...]) -> None:
+    def predicted(self, logits: NDArray[np.float32], output: Output) -> None:
         """Count answers, by their logits, float32 [n, labels]: the label, and its score in 0..1 as the confidence.
 
-        `labels` are those of the model that answered, which a reload may have replaced meanwhile.
+        `output` is that of the model that answered, which a reload may have replaced meanwhile.
         """
+        labels, temperature = output.labels, output.temperature
         predictions, confidence = self.numbers.predictions, self.numbers.confidence
         for row in logits.tolist():  # for ten labels a tenth of what numpy takes, and it is seldom a thousand
             largest = max(row)
-            score = 1.0 / sum([math.exp(each - largest) for each in row])  # softmax at its largest
             predictions[labels[row.index(largest)]] += 1
+            if temperature != 1.0:
+                row, largest = [each / temperature for each in row], largest / temperature
+            score = 1.0 / sum([math.exp(each - largest) for each in row])  # softmax at its largest
             confidence.counts[bisect_left(_CONFIDENCES, score)] += 1
             confidence.total += score
 

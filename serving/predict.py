@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge.device.contract import softmax
 from edge.device.errors import BadData, Refused
 from edge.device.image import Bounds, decode, fit, read_image
 from serving.card import identity
@@ -44,7 +43,7 @@ async def answer(request: Request, state: State) -> Response:
     top = _top(request, len(model.contract.output.labels))
     pictures = pictures_of(request, state.settings.images)
     logits, answers = await state.gate.run(partial(_classify, model, pictures, top, state.settings), quick=False)
-    state.metrics.predicted(logits, model.contract.output.labels)
+    state.metrics.predicted(logits, model.contract.output)
     return as_json(answers if len(answers) > 1 else answers[0])
 
 
@@ -63,8 +62,8 @@ def _classify(
     logits = model.logits(np.stack(batch))
     infer = (time.perf_counter() - start) / len(batch)
     answers = [
-        _answer(model, scores, top, {**spent, "infer": infer})
-        for scores, spent in zip(softmax(logits), taken, strict=True)
+        _answer(model, row, scores, top, {**spent, "infer": infer})
+        for row, scores, spent in zip(logits, model.contract.output.scores(logits), taken, strict=True)
     ]
     return logits, answers
 
@@ -84,9 +83,11 @@ def _prepare(picture: Picture, model: Model, bounds: Bounds) -> tuple[NDArray[np
     return pixels, spent, decoded.shape[0] * decoded.shape[1]
 
 
-def _answer(model: Model, scores: NDArray[np.float32], top: int, seconds: dict[str, float]) -> dict[str, Any]:
+def _answer(
+    model: Model, logits: NDArray[np.float32], scores: NDArray[np.float32], top: int, seconds: dict[str, float]
+) -> dict[str, Any]:
     labels = model.contract.output.labels
-    best = np.argsort(-scores, kind="stable")[:top]
+    best = np.argsort(-logits, kind="stable")[:top]  # logits: their scores may tie where a temperature is high
     listed = [{"label": labels[index], "score": float(scores[index])} for index in best]
     return {
         "label": listed[0]["label"],

@@ -17,6 +17,8 @@ Resize = Literal["stretch", "crop", "pad"]
 Layout = Literal["NHWC", "NCHW"]
 RESIZES: tuple[Resize, ...] = ("stretch", "crop", "pad")
 
+_TEMPERATURES = (1e-6, 1e6)  # with others logits in float32 become infinite, or 0 alike
+
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
@@ -42,7 +44,11 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """One score for each label; a score is `scale * (code - zero_point)` where dtype is an integer's."""
+    """One logit for each label; a logit is `scale * (code - zero_point)` where dtype is an integer's.
+
+    `temperature`, above 0: what logits are divided by before they become scores, so that a score is the chance to be
+    right (Guo et al. 2017, "On Calibration of Modern Neural Networks"); 1 leaves them as they are.
+    """
 
     name: str = "logits"
     dtype: str
@@ -50,6 +56,11 @@ class Output:
     scale: float
     zero_point: int
     labels: tuple[str, ...]
+    temperature: float = 1.0  # contracts from before it was known have none
+
+    def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scores in 0..1 that sum to 1 over the last axis, from float32 logits of shape [..., labels]."""
+        return softmax(logits if self.temperature == 1.0 else logits / np.float32(self.temperature))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +112,7 @@ def write_contract(folder: Path, contract: Contract) -> None:
 def read_contract(folder: Path) -> Contract:
     """Read contract.json of `folder`.
 
-    Raises BadArtifact where it is missing, of another format, or lacks a field.
+    Raises BadArtifact where it is missing, of another format, lacks a field, or has a temperature that is none.
     """
     path = folder / NAME
     body = read_json(path)
@@ -110,7 +121,7 @@ def read_contract(folder: Path) -> Contract:
         raise BadArtifact(f"{path}: format {found!r}, this version of Edgewise reads {FORMAT}; export it again")
     del body["format"]
     try:
-        return Contract(
+        contract = Contract(
             **{
                 **body,
                 "input": Input(**_tuples(body["input"])),
@@ -120,11 +131,22 @@ def read_contract(folder: Path) -> Contract:
         )
     except (KeyError, TypeError) as error:
         raise BadArtifact(f"{path}: not a contract ({error}); export it again") from None
+    if not _is_temperature(contract.output.temperature):
+        raise BadArtifact(
+            f"{path}: output.temperature: received {contract.output.temperature!r}, expected a number from "
+            f"{_TEMPERATURES[0]:g} to {_TEMPERATURES[1]:g}; export it again"
+        )
+    return contract
 
 
 def artifacts_of(run: Path) -> list[Path]:
     """The folders of a run folder's artefacts."""
     return sorted(path.parent for path in run.glob(f"export/*/{NAME}"))
+
+
+def _is_temperature(value: Any) -> bool:
+    low, high = _TEMPERATURES
+    return type(value) in (int, float) and low <= value <= high
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

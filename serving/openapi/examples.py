@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from edge.device.contract import softmax
 from serving.card import identity
 from serving.model import Model
 from serving.protocol_v2.metadata import SCORES
@@ -12,9 +11,9 @@ _READABLE = 1024  # numbers; with more of them an example is no longer looked at
 
 def prediction(model: Model) -> dict[str, Any]:
     """The answer to /predict?top=3."""
-    scores = softmax(model.golden.outputs[0])
-    labels = model.contract.output.labels
-    best = [{"label": labels[index], "score": float(scores[index])} for index in (-scores).argsort(kind="stable")[:3]]
+    logits, labels = model.golden.outputs[0], model.contract.output.labels
+    scores = model.contract.output.scores(logits)
+    best = [{"label": labels[index], "score": float(scores[index])} for index in (-logits).argsort(kind="stable")[:3]]
     infer = round(1000 * model.seconds, 4)
     return {
         "label": best[0]["label"],
@@ -42,7 +41,7 @@ def inference_requests(model: Model) -> dict[str, Any]:
 
 def inference_response(model: Model) -> dict[str, Any]:
     logits = model.golden.outputs[:1]
-    outputs = ((model.contract.output.name, logits), (SCORES, softmax(logits)))
+    outputs = ((model.contract.output.name, logits), (SCORES, model.contract.output.scores(logits)))
     return {
         "model_name": model.name,
         "model_version": model.version,

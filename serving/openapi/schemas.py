@@ -90,6 +90,7 @@ def _card(model: Model) -> Schema:
         infer_ms=_NUMBER,
         input=_object(height=_COUNT, width=_COUNT, colour={"enum": ["RGB", "GREY"]}, resize=_TEXT),
         labels={"const": list(model.contract.output.labels)},
+        temperature={**_NUMBER, "description": "What logits are divided by before they become scores."},
         figures={
             "type": ["object", "null"],
             "properties": figures,

@@ -6,7 +6,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from edge.device.contract import softmax
 from serving.http import Response, as_json
 from serving.model import Model
 from serving.protocol_v2.metadata import SCORES
@@ -19,8 +18,9 @@ _BINARY = b"application/octet-stream"
 def encode(model: Model, inference: Inference, logits: NDArray[np.float32]) -> Response:
     """The wanted outputs of `logits`, float32 [n, labels]: themselves, or the scores that they make."""
     tail: list[bytes] = []
+    output = model.contract.output
     outputs = [
-        _encode_output(wanted, softmax(logits) if wanted.name == SCORES else logits, model.contract.output.labels, tail)
+        _encode_output(wanted, output.scores(logits) if wanted.name == SCORES else logits, output.labels, tail)
         for wanted in inference.outputs
     ]
     body: dict[str, Any] = {"model_name": model.name, "model_version": model.version}

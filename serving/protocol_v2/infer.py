@@ -29,7 +29,7 @@ async def infer(request: Request, state: State) -> Response:
     height, width, channels = model.contract.input.picture
     seconds = model.seconds * len(request.body) / (height * width * channels)
     logits, response = await state.gate.run(partial(_answer, request, model), quick=seconds < _QUICK)
-    state.metrics.predicted(logits, model.contract.output.labels)
+    state.metrics.predicted(logits, model.contract.output)
     return response
 
 

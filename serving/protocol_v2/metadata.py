@@ -10,7 +10,7 @@ from serving.state import State
 # Of pyproject.toml. A Bento holds the files, not the installed distribution whose metadata would tell.
 SERVER_VERSION = "0.1.0"
 EXTENSIONS = ("binary_tensor_data", "classification")
-SCORES = "scores"  # the output beside the contract's own: its softmax
+SCORES = "scores"  # the output beside the contract's own: what Output.scores makes of it
 
 # Triton's names of platforms, where it has one.
 _PLATFORMS = {"litert": "tensorflow_lite", "onnxruntime": "onnxruntime_onnx", "openvino": "openvino"}

@@ -93,6 +93,9 @@ const made = (card) => [
   term("", "Precision", card.precision),
   term("", "Runtime", card.runtime),
   term("", "Warm inference", duration(card.infer_ms)),
+  ...(card.temperature === 1 ? [] : [
+    term("", "Temperature", card.temperature.toFixed(2), "so that a score is the chance to be right"),
+  ]),
   term("", "Version", card.model.version),
 ];
 

@@ -1,14 +1,19 @@
 """Counters of a worker, and of several together."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from scipy.special import expit
 
+from edge.device.contract import Output
 from serving.metrics import DIRECTORY, Metrics
 from serving.model import load_model
+
+OUTPUT = Output(dtype="uint8", shape=(1, 2), scale=0.1, zero_point=7, labels=("cat", "dog"))
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -37,11 +42,19 @@ def test_page_is_what_prometheus_reads(finished_run: Path) -> None:
 def test_answers_count_for_the_labels_of_the_model_that_gave_them(finished_run: Path) -> None:
     metrics = Metrics()
     metrics.show(load_model(finished_run, "auto"))
-    metrics.predicted(np.array([[0.0, 9.0]], np.float32), ("cat", "dog"))  # given before a reload, counted after it
+    metrics.predicted(np.array([[0.0, 9.0]], np.float32), OUTPUT)  # given before a reload, counted after it
     found = samples(metrics)
     assert found["edgewise_predictions_total", (("label", "dog"),)] == 1
     assert sum(value for (name, _), value in found.items() if name == "edgewise_predictions_total") == 1
     assert found["edgewise_confidence_bucket", (("le", "0.95"),)] == 0  # 1 / (1 + exp(-9)) is above
+
+
+def test_confidence_is_counted_at_the_contracts_temperature() -> None:
+    metrics = Metrics()
+    metrics.predicted(np.array([[0.0, 9.0], [1.0, 0.0]], np.float32), replace(OUTPUT, temperature=9.0))
+    expected = expit(1.0) + expit(1 / 9)  # a softmax of two is the logistic function of their difference
+    assert metrics.numbers.confidence.total == pytest.approx(expected)
+    assert metrics.numbers.predictions == {"dog": 1, "cat": 1}
 
 
 def test_numbers_of_workers_add_up_and_the_dead_answer_nothing(

@@ -1,14 +1,18 @@
 """POST /predict, against the model called in process."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from scipy.special import softmax as scipy_softmax
 
-from edge.device.contract import read_contract, softmax
+from edge.device.contract import read_contract, softmax, write_contract
 from edge.device.image import read_image
+from edge.device.manifest import hash_outputs, read_manifest, write_manifest
 
 Encode = Callable[..., bytes]
 
@@ -77,3 +81,24 @@ def test_predict_turns_a_photograph_upright_as_training_does(served: Any, client
     content = encode(served.golden.inputs[5], "JPEG", exif=exif, quality=95)
     answer = client.post("/predict", files={"image": content}).json()
     assert answer["confidence"] == pytest.approx(in_process(served, content).max())
+
+
+def test_scores_are_those_of_the_contracts_temperature_and_labels_stay(
+    start_server: Any, own_artifact: Path, encode: Encode
+) -> None:
+    contract = read_contract(own_artifact)
+    write_contract(own_artifact, replace(contract, output=replace(contract.output, temperature=2.5)))
+    write_manifest(own_artifact, replace(read_manifest(own_artifact), outputs=hash_outputs(own_artifact)))
+    with start_server(artifact=own_artifact) as server, httpx.Client(base_url=server.url) as client:
+        picture = server.golden.inputs[3]
+        answer = client.post("/predict?top=10", content=encode(picture), headers={"content-type": "image/png"}).json()
+        pixels = {"name": "image", "datatype": "UINT8", "shape": [1, *picture.shape], "data": picture.ravel().tolist()}
+        inference = client.post(f"/v2/models/{contract.name}/infer", json={"inputs": [pixels]}).json()
+        card = client.get("/model.json").json()
+    logits, scores = (np.array(each["data"]) for each in inference["outputs"])
+    expected = scipy_softmax(logits / 2.5)
+    assert answer["label"] == str(logits.argmax())
+    assert [each["score"] for each in answer["scores"]] == pytest.approx(sorted(expected, reverse=True))
+    assert scores == pytest.approx(expected)
+    np.testing.assert_allclose(logits, server.golden.outputs[3], atol=1.01 * server.golden.tolerance)
+    assert card["temperature"] == 2.5

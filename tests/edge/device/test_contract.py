@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.special import softmax as scipy_softmax
 
 from edge.device.contract import NAME, Contract, Input, ModelFile, Output, read_contract, softmax, write_contract
 from edge.device.errors import BadArtifact
@@ -50,6 +51,35 @@ def test_contract_that_lacks_a_field_is_refused(tmp_path: Path, damage: str) -> 
     (tmp_path / NAME).write_text(json.dumps(body))
     with pytest.raises(BadArtifact, match=r"contract\.json"):
         read_contract(tmp_path)
+
+
+def test_contract_from_before_temperatures_has_temperature_one(tmp_path: Path) -> None:
+    write_contract(tmp_path, CONTRACT)
+    body = json.loads((tmp_path / NAME).read_text())
+    del body["output"]["temperature"]
+    (tmp_path / NAME).write_text(json.dumps(body))
+    assert read_contract(tmp_path).output.temperature == 1.0
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1e-30", "1e30", "NaN", "Infinity", "true", '"1"', "null", "[1.5]"])
+def test_contract_with_no_temperature_for_a_temperature_is_refused(tmp_path: Path, value: str) -> None:
+    write_contract(tmp_path, CONTRACT)
+    text = (tmp_path / NAME).read_text()
+    (tmp_path / NAME).write_text(text.replace('"temperature": 1.0', f'"temperature": {value}'))
+    with pytest.raises(BadArtifact, match=r"contract\.json: output\.temperature: received"):
+        read_contract(tmp_path)
+
+
+@given(arrays(np.float32, (3, 5), elements=st.floats(-50, 50, width=32)), st.floats(0.05, 20))
+def test_scores_are_scipys_softmax_of_logits_over_temperature(logits: np.ndarray, temperature: float) -> None:
+    scores = replace(CONTRACT.output, temperature=temperature).scores(logits)
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, scipy_softmax(logits / temperature, axis=1), rtol=2e-3, atol=1e-30)
+
+
+def test_scores_at_temperature_one_are_the_softmax_to_the_bit() -> None:
+    logits = np.random.default_rng(0).normal(0, 5, (7, 10)).astype(np.float32)
+    np.testing.assert_array_equal(CONTRACT.output.scores(logits), softmax(logits))
 
 
 @given(arrays(np.float32, (3, 5), elements=st.floats(-1e4, 1e4, width=32)))
