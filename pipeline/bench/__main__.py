@@ -1,34 +1,72 @@
-"""`make bench`: measure, print, and write docs/benchmarks.json beside what machine it was."""
+"""`make bench`: measure, print, and write docs/benchmarks.json beside what machine it was, and docs/benchmarks.md."""
 
-import json
+import os
+from pathlib import Path
+from typing import Any
 
+import click
 from rich.console import Console
 
-from pipeline.bench.record import record
-from pipeline.data.dataset import Samples, Split, load_dataset
-from pipeline.quiet import load_tensorflow
-from pipeline.stage import ROOT
+from edge.device.errors import EdgewiseError
+from pipeline.bench.goals import goals_table, most_busy_with_others
+from pipeline.bench.page import write_page
+from pipeline.bench.parts import PARTS, Bench
+from pipeline.bench.peers.goals import judge
+from pipeline.bench.record import read_records, record
+from pipeline.bench.subject import DEFAULT_RUN
+
+_BUSY = 1.0  # load average above which another's work is in the figures
+_DISTURBED = 0.25  # cores that others kept busy, above which latencies are not recorded
+
+_console = Console(width=130)
 
 
-def main() -> None:
-    """Run every benchmark of training; takes about two minutes on two cores."""
-    load_tensorflow()
-    from pipeline.bench.training import measure_training, random_samples
+@click.command()
+@click.option("--part", "parts", multiple=True, type=click.Choice(list(PARTS)), help="Repeatable; all unless told.")
+@click.option("--run", type=click.Path(path_type=Path, file_okay=False), default=DEFAULT_RUN, help="A finished run.")
+@click.option("--quick", is_flag=True, help="Fewer rounds; shown, not recorded.")
+@click.option("--page", is_flag=True, help="Measure nothing: write docs/benchmarks.md from docs/benchmarks.json.")
+def main(parts: tuple[str, ...], run: Path, quick: bool, page: bool) -> None:
+    """Measure, part by part: what was measured stays, whatever becomes of the rest. About half an hour the first time;
+    the peers' model files are kept in runs/bench."""
+    failed = []
+    for part in () if page else parts or PARTS:
+        load = _load_average()
+        try:
+            results = PARTS[part](Bench(run=run, quick=quick, say=_say))
+        except EdgewiseError as error:
+            _console.print(f"[red]{part}[/]: not measured: {error}", soft_wrap=True)
+            failed.append(part)
+            continue
+        results = {"run": run.name, "load_average_before": load, **results}
+        _console.print_json(data=results)
+        if not quick and _is_calm(part, results):
+            record(part, results)
+    _console.print(goals_table(judge(read_records())))
+    write_page()
+    if failed:
+        raise click.ClickException(f"not measured: {', '.join(failed)}; see above")
 
-    samples, words = _cifar10()
-    results = {
-        "data": words,
-        **measure_training(samples or random_samples(), ("float32", "mixed_bfloat16")),
-    }
-    Console().print_json(json.dumps(results))
-    record("training", results)
+
+def _is_calm(part: str, results: dict[str, Any]) -> bool:
+    """Whether the machine was left alone enough for the figures to mean something."""
+    others = most_busy_with_others(results)
+    if others > _DISTURBED:
+        _console.print(
+            f"[yellow]note[/] {part} is not recorded: others kept {others:.2f} cores busy; repeat it in calm"
+        )
+    return others <= _DISTURBED
 
 
-def _cifar10() -> tuple[Samples | None, str]:
-    folder = ROOT / "runs" / "cifar10" / "data"
-    if (folder / "manifest.json").exists():
-        return load_dataset(folder).part(Split.TRAINING), "the training split of runs/cifar10"
-    return None, "random pictures of CIFAR-10's size; train recipes/cifar10.toml first for the real ones"
+def _load_average() -> float:
+    load = os.getloadavg()[0]
+    if load > _BUSY:
+        _console.print(f"[yellow]note[/] the machine is busy (load average {load:.1f}): figures will be off")
+    return round(load, 2)
+
+
+def _say(text: str) -> None:
+    _console.print(f"[dim]{text}[/]", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,33 @@
 """Fair timing: variants take turns, so that a busy machine slows all of them alike."""
 
+import functools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 
-def interleave(variants: dict[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each variant in each round, after one round that does not count; the order turns every round."""
+def take_turns(variants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """What each variant returns in each round, after one round that does not count; the order turns every round."""
     for run in variants.values():
         run()
-    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    figures: dict[str, list[float]] = {name: [] for name in variants}
     names = list(variants)
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            start = time.perf_counter()
-            variants[name]()
-            seconds[name].append(time.perf_counter() - start)
-    return seconds
+            figures[name].append(variants[name]())
+    return figures
+
+
+def interleave(variants: Mapping[str, Callable[[], None]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each variant in each round, as `take_turns` has them."""
+    return take_turns({name: functools.partial(seconds_of, run) for name, run in variants.items()}, rounds)
+
+
+def seconds_of(run: Callable[[], None]) -> float:
+    """How long `run()` takes."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 def ratio(seconds: dict[str, list[float]], of: str, to: str) -> float:

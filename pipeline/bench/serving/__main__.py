@@ -11,11 +11,11 @@ from rich.console import Console
 
 from edge.device.errors import EdgewiseError
 from pipeline.bench.cores import divide, running_on
+from pipeline.bench.goals import Results, most_busy_with_others
 from pipeline.bench.record import record
 from pipeline.bench.serving.artefacts import make_artefacts
 from pipeline.bench.serving.contest import Pace
 from pipeline.bench.serving.endurance import Span
-from pipeline.bench.serving.goals import Results, most_busy_with_others
 from pipeline.bench.serving.parts import PARTS, Bench
 from pipeline.bench.serving.table import show
 

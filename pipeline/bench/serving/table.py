@@ -5,7 +5,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.bench.serving.goals import Results, judge
+from pipeline.bench.goals import Results, goals_table
+from pipeline.bench.serving.goals import judge
 
 
 def show(results: Results, console: Console) -> None:
@@ -13,13 +14,7 @@ def show(results: Results, console: Console) -> None:
     for task in ("tensor", "picture"):
         if task in results:
             console.print(_servers(task, results[task]))
-    table = Table("goal", "measured", "bound", "", title="what is to be reached")
-    for verdict in judge(results):
-        goal = verdict.goal
-        sign = "at most" if goal.inclusive else "below"
-        word = "[green]reached[/]" if verdict.reached else "[red]missed[/]"
-        table.add_row(goal.name, f"{verdict.value:.2f} {goal.unit}", f"{sign} {goal.bound:g} {goal.unit}", word)
-    console.print(table)
+    console.print(goals_table(judge(results)))
 
 
 def _servers(task: str, body: Results) -> Table:

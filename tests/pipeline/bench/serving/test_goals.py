@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.bench.serving.goals import judge, most_busy_with_others
+from pipeline.bench.serving.goals import judge
 
 RESULTS: dict[str, Any] = {
     "tensor": {
@@ -36,9 +36,3 @@ def test_a_peer_with_less_throughput_and_a_lower_p99_is_behind_in_one_only() -> 
 
 def test_what_was_not_measured_has_no_verdict() -> None:
     assert not any("overload" in name or "JPEG" in name for name in verdicts())
-
-
-def test_the_busiest_moment_is_found_at_any_depth() -> None:
-    results = {"cores_busy_with_others": 0.1, "a": {"b": {"cores_busy_with_others": 0.7}, "c": 9.0}}
-    assert most_busy_with_others(results) == 0.7
-    assert most_busy_with_others({"a": 3.0}) == 0
