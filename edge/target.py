@@ -12,6 +12,7 @@ finding. `convert` raises BadModel where `check` refuses or the model does not t
 tool refuses, Unavailable where a tool is missing.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from edge.boards import Board
 from edge.device.contract import Layout, ModelFile
-from edge.device.files import size_of
+from edge.device.files import sha256_of, size_of
 
 Precision = Literal[
     "int8-ptq", "int8-qat", "int8-selective", "int16x8", "float16", "bfloat16", "float32",
@@ -112,6 +113,16 @@ def size_of_model(file: Path) -> int:
         return size_of(file.parent)
     beside = file.with_suffix(".bin")  # of OpenVINO's IR
     return size_of(file) + (size_of(beside) if file.suffix == ".xml" else 0)
+
+
+def sha256_of_model(file: Path) -> str:
+    """Hexadecimal SHA-256 of a model file together with the weights that its format keeps beside it."""
+    if file.name == "saved_model.pb":
+        return sha256_of(file.parent)
+    digest = sha256_of(file)
+    if file.suffix == ".xml":  # of OpenVINO's IR, which is often the same for other weights
+        digest = hashlib.sha256(f"{digest}\n{sha256_of(file.with_suffix('.bin'))}".encode()).hexdigest()
+    return digest
 
 
 class Target(Protocol):

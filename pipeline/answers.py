@@ -1,6 +1,7 @@
 """What models answered, kept on disk: running ten thousand pictures through slow kernels twice tells nothing new."""
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.device.contract import Layout
-from edge.device.files import DAMAGED_NPZ, sha256_of
+from edge.device.files import DAMAGED_NPZ
+from edge.target import sha256_of_model
 from pipeline.data.dataset import Samples
 from pipeline.data.source import Report
 from pipeline.evaluation import Logits, run_in
@@ -46,6 +48,13 @@ class Answers:
             self._known[key] = kept
         return self._known[key]
 
+    def forget_others(self, files: Iterable[Path]) -> None:
+        """Clear from disk what was answered by models that are none of `files`."""
+        models = {_model(file) for file in files}
+        for place in self._folder.glob("*-*"):
+            if place.name.partition("-")[0] not in models:
+                place.unlink(missing_ok=True)
+
     def keep(self, runtime: str, file: Path, samples: Samples, logits: Logits) -> None:
         """Note what a run of `file` in `runtime` answered on `samples`, so that nobody runs it again."""
         key = _key(runtime, file, samples)
@@ -54,8 +63,12 @@ class Answers:
 
 
 def _key(runtime: str, file: Path, samples: Samples) -> str:
-    parts = (runtime, _version(runtime), sha256_of(file), _digest(samples))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
+    parts = "\n".join((runtime, _version(runtime), _digest(samples)))
+    return f"{_model(file)}-{hashlib.sha256(parts.encode()).hexdigest()[:32]}"
+
+
+def _model(file: Path) -> str:
+    return sha256_of_model(file)[:32]
 
 
 def _digest(samples: Samples) -> str:

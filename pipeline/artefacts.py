@@ -7,6 +7,7 @@ from typing import Any, get_args
 from edge.boards import find_board
 from edge.device.errors import BadArtifact
 from edge.targets import PREREQUISITES
+from pipeline.answers import Answers
 from pipeline.data.dataset import load_dataset
 from pipeline.data.source import Report
 from pipeline.evaluation import float_logits
@@ -43,6 +44,7 @@ def export_stage(
         dataset=load_dataset(run / "data"),
         float_logits=float_logits(run / "train"),
         forms=forms,
+        answers=Answers(run / "answers"),
         child=child,
         report=report,
     )
@@ -72,7 +74,8 @@ def prove_stage(recipe: Recipe, run: Path, report: Report) -> dict[str, Any]:
     if not places:
         raise BadArtifact(f"{run / 'export'}: no artefact of this recipe there; run `edgewise export RECIPE` first")
     dataset, logits, test = load_dataset(run / "data"), float_logits(run / "train"), recipe.quantize.budget_test
+    answers = Answers(run / "answers")
     return {
-        target: prove_again(place, dataset, logits, recipe.budget(target), test, report)
+        target: prove_again(place, dataset, logits, recipe.budget(target), test, answers, report)
         for target, place in places.items()
     }

@@ -13,6 +13,7 @@ from edge.device.golden import Golden, check_golden, read_golden, write_golden
 from edge.target import Artifact, Precision
 from edge.targets import WITH_LABELS
 from edge.tflite import read_graph
+from pipeline.answers import Answers
 from pipeline.data.balance import balanced_positions
 from pipeline.data.dataset import Dataset, Samples, Split
 from pipeline.data.source import Report
@@ -43,6 +44,7 @@ def export(job: Export, folder: Path) -> None:
         budget_test=job.recipe.quantize.budget_test,
         blind=job.dataset.part(Split.BLIND_TEST),
         float_logits=job.float_logits.blind_test,
+        answers=job.answers,
     )
     proofs = prove(subject, job.report)
     write_json(
@@ -67,7 +69,13 @@ def export(job: Export, folder: Path) -> None:
 
 
 def prove_again(
-    folder: Path, dataset: Dataset, float_logits: FloatLogits, budget: float, budget_test: BudgetTest, report: Report
+    folder: Path,
+    dataset: Dataset,
+    float_logits: FloatLogits,
+    budget: float,
+    budget_test: BudgetTest,
+    answers: Answers,
+    report: Report,
 ) -> dict[str, Any]:
     """A fresh proof.json of the finished artefact in `folder`, on this machine, golden vectors included.
 
@@ -90,6 +98,7 @@ def prove_again(
         budget_test=budget_test,
         blind=dataset.part(Split.BLIND_TEST),
         float_logits=float_logits.blind_test,
+        answers=answers,
     )
     proofs = prove(subject, report)
     failed = [

@@ -13,6 +13,7 @@ from edge.device.files import sha256_of
 from edge.runtimes import SIMULATORS, open_runtime
 from edge.target import Artifact, Precision, size_of_model
 from edge.targets import TARGETS
+from pipeline.answers import Answers
 from pipeline.budget import Judgement, judge
 from pipeline.data.dataset import Dataset, Split
 from pipeline.data.source import Report
@@ -40,6 +41,7 @@ class Export:
     dataset: Dataset
     float_logits: FloatLogits
     forms: FormStore
+    answers: Answers
     child: Child
     report: Report
 

@@ -8,6 +8,7 @@ import numpy as np
 from edge.device.contract import Layout, ModelFile
 from edge.runtimes import SIMULATORS
 from edge.target import size_of_model
+from pipeline.answers import Answers
 from pipeline.budget import Judgement, judge
 from pipeline.data.dataset import Samples
 from pipeline.data.source import Report
@@ -31,6 +32,7 @@ class Subject:
 
     `must_equal` names the files whose every logit must equal the reference's; `budget` is the largest loss of top-1
     against `float_logits`, the float model's on `blind`, as `budget_test` judges it.
+    `answers` is told all that was run, so that a report need not run it again.
     """
 
     target: str
@@ -42,6 +44,7 @@ class Subject:
     budget_test: BudgetTest
     blind: Samples
     float_logits: Logits
+    answers: Answers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,9 @@ def prove(subject: Subject, report: Report) -> list[Proof]:
     for model in subject.files:
         for runtime in model.runtimes:
             words = f"{subject.target}: {model.file} in {runtime}"
-            logits = run_in(runtime, subject.folder / model.file, subject.blind, report, words, subject.layout)
+            path = subject.folder / model.file
+            logits = run_in(runtime, path, subject.blind, report, words, subject.layout)
+            subject.answers.keep(runtime, path, subject.blind, logits)
             reference = logits if reference is None else reference
             proofs.append(_proof(subject, model, runtime, logits, reference))
     return proofs
