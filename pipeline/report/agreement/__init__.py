@@ -1,0 +1,9 @@
+"""Does the board answer like the laptop? Every runtime, the live endpoint and devices, compared picture by picture."""
+
+from pipeline.report.agreement.compared import measure
+from pipeline.report.agreement.facts import Facts
+from pipeline.report.agreement.matrix import draw
+
+TITLE = "Agreement"
+
+__all__ = ["TITLE", "Facts", "draw", "measure"]
