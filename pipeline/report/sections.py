@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from types import ModuleType
 
-from pipeline.report import latency, training
+from pipeline.report import confidence, latency, training
 from pipeline.results import Proven
 
 FORMAT = 1
 
 # By the name of their field in Results.
 SECTIONS: dict[str, ModuleType] = {
+    "confidence": confidence,
     "latency": latency,
     "training": training,
 }
@@ -31,5 +32,6 @@ class Results:
     made: str  # ISO 8601, UTC
     machine: dict[str, str]
     proven: Proven
+    confidence: confidence.Facts | NotMeasured
     latency: latency.Facts | NotMeasured
     training: training.Facts | NotMeasured
