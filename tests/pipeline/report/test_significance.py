@@ -1,0 +1,85 @@
+"""The section on significance: its figures counted anew from the answers, its verdicts on made-up models."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from edge.device.runtimes import open_runtime
+from pipeline.evaluation import FloatLogits
+from pipeline.recipe import Recipe
+from pipeline.report.inspection import Inspection
+from pipeline.report.significance import Facts, draw, measure
+
+
+@pytest.fixture(scope="module")
+def facts(inspection: Inspection) -> Facts:
+    return measure(inspection)
+
+
+def test_figures_equal_a_count_of_the_answers_in_the_runtime(inspection: Inspection, facts: Facts) -> None:
+    (artefact,) = (each for each in inspection.artefacts if each.target == "cpu")
+    subject = next(each for each in artefact.subjects if each.runtime == "onnxruntime")
+    answers = open_runtime(subject.runtime, subject.file, layout=subject.layout).run(inspection.blind.all())
+    truth = inspection.blind.labels
+    right, before = answers.argmax(1) == truth, inspection.float_logits.blind_test.argmax(1) == truth
+    (found,) = (each for each in facts.compared if each.subject == subject.name)
+    assert (found.lost, found.gained) == (np.sum(before > right), np.sum(right > before))
+    assert found.top1 == pytest.approx(np.mean(right))
+    assert found.drop == pytest.approx(np.mean(before) - np.mean(right))
+    discordant = found.lost + found.gained
+    assert found.p == pytest.approx(binomtest(found.lost, discordant).pvalue if discordant else 1)
+    assert found.allowed == inspection.recipe.budget("cpu")
+
+
+def test_every_distinct_subject_is_compared_once(inspection: Inspection, facts: Facts) -> None:
+    assert [each.subject for each in facts.compared] == [subject.name for subject in inspection.subjects]
+    assert facts.samples == len(inspection.blind)
+
+
+def _against(inspection: Inspection, wrong_in_artefact: int, wrong_in_float: int) -> Facts:
+    """The run held against a float model that is made up: right but for the last pictures that the artefacts get right
+    and right on the first that they get wrong."""
+    artefact = inspection.logits(inspection.subjects[0]).argmax(1)
+    count, classes = len(artefact), len(inspection.dataset.classes)
+    labels = artefact.copy()
+    labels[:wrong_in_artefact] = (labels[:wrong_in_artefact] + 1) % classes
+    float_answers = labels.copy()
+    last = count - wrong_in_float
+    float_answers[last:] = (float_answers[last:] + 1) % classes
+    made_up = FloatLogits(
+        validation=inspection.float_logits.validation, blind_test=np.eye(classes, dtype=np.float32)[float_answers]
+    )
+    truth = inspection.dataset.labels.copy()
+    truth[inspection.blind.index] = labels
+    return measure(replace(inspection, float_logits=made_up, dataset=replace(inspection.dataset, labels=truth)))
+
+
+@pytest.mark.parametrize(
+    ("wrong_in_artefact", "wrong_in_float", "difference", "budget"),
+    [
+        (30, 0, "loss", "broken"),
+        (0, 30, "gain", "holds"),
+        (5, 5, "none", "unclear"),
+        (0, 0, "none", "unclear"),  # 179 pictures do not rule out a loss of a point
+    ],
+)
+def test_verdicts_tell_a_real_difference_from_chance(
+    inspection: Inspection, wrong_in_artefact: int, wrong_in_float: int, difference: str, budget: str
+) -> None:
+    strict = replace(inspection, recipe=_with_budget(inspection, 0.01))
+    first = _against(strict, wrong_in_artefact, wrong_in_float).compared[0]
+    assert (first.lost, first.gained) == (wrong_in_artefact, wrong_in_float)
+    assert (first.difference, first.budget) == (difference, budget)
+    assert (first.needed is not None) == (budget == "unclear")
+
+
+def _with_budget(inspection: Inspection, budget: float) -> Recipe:
+    return replace(inspection.recipe, quantize=replace(inspection.recipe.quantize, budget=budget))
+
+
+def test_drawing_tells_every_drop_in_words(facts: Facts) -> None:
+    words = draw(facts)["forest"].words
+    for each in facts.compared:
+        assert f"{each.subject}: {100 * each.drop:+.2f}" in words
