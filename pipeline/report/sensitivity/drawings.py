@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.diagnosis.layers import keras_name
 from pipeline.quantization.selective import LayerDamage
 from pipeline.report.drawing import ACCENT, BAD, MUTED, SERIES, SURFACE, Drawing, canvas, finish
 from pipeline.report.sensitivity.facts import Facts, Form
 
 _MOST_LAYERS = 15
-_NETWORKS = ("core", "model")  # what the whole network is called
 _NEAR = 0.07  # of an axis: numbers of points that are nearer would cover each other
 
 
@@ -30,10 +30,8 @@ def draw(facts: Facts) -> dict[str, Drawing]:
 
 
 def short_name(layer: LayerDamage) -> str:
-    """The Keras layer within a converter's name: "core/add/ReLU;core/conv2d_1/BiasAdd" is "conv2d_1 (CONV_2D)"."""
-    parts = layer.name.split(";")[-1].split("/")
-    known = parts[1] if len(parts) > 2 and parts[0] in _NETWORKS else parts[0] if len(parts) > 1 else "output"
-    return f"{known} ({layer.operator})"
+    """What people call the layer, e.g. "conv2d_1 (CONV_2D)"; what no Keras layer is named for makes the logits."""
+    return f"{keras_name([layer.name]) or 'output'} ({layer.operator})"
 
 
 def _ranking(layers: Sequence[LayerDamage], facts: Facts) -> Drawing:

@@ -1,0 +1,79 @@
+"""The network converted anew with other calibration sets."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.balance import balanced_positions
+from pipeline.data.dataset import Samples, Split
+from pipeline.evaluation import run_in
+from pipeline.forms import input_quantization, make_form
+from pipeline.report.calibration.facts import Trial
+from pipeline.report.inspection import Inspection
+from pipeline.statistics import pair, score_interval
+
+_SEEDS = 4
+_SECONDS = 40.0  # of all trials; once they are over no further one is begun
+_SMALLER = (4, 25, 100)  # pictures
+_FEWEST = 2  # trials, however long they take
+
+Right = NDArray[np.bool_]
+
+
+def planned(samples: int, training: int, seed: int) -> list[tuple[int, int]]:
+    """The sets to try, (pictures, seed), the most telling first: `_SEEDS` of the recipe's size with other seeds than
+    the recipe's, then smaller ones, each with two seeds."""
+    count = min(samples, training)
+    seeds = [seed + at for at in range(1, _SEEDS + 1)]
+    smaller = [size for size in reversed(_SMALLER) if size < count]
+    return [(count, each) for each in seeds] + [(size, each) for each in seeds[:2] for size in smaller]
+
+
+def run_trials(
+    inspection: Inspection, sets: Sequence[tuple[int, int]], validation: Samples, before: Right, own: Right
+) -> tuple[Trial, ...]:
+    """Convert int8-ptq with each of `sets` as far as time allows, at least the first two, and judge it on `validation`.
+
+    `before`: what float gets right there; `own`: what int8-ptq with the recipe's set does.
+    Raises ConversionFailed.
+    """
+    start = time.monotonic()
+    trials: list[Trial] = []
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "model.tflite"
+        for number, (count, seed) in enumerate(sets):
+            if len(trials) >= _FEWEST and time.monotonic() - start > _SECONDS:
+                break
+            inspection.report("converting with other calibration sets", number, len(sets))
+            file.write_bytes(_converted(inspection, count, seed))
+            right = right_answers(inspection, file, validation, f"int8-ptq, {count} pictures, seed {seed}")
+            changed = pair(own, right)
+            trials.append(
+                Trial(
+                    samples=count,
+                    seed=seed,
+                    drop=pair(before, right).drop,
+                    difference=changed.drop,
+                    difference_interval=score_interval(changed),
+                )
+            )
+    return tuple(trials)
+
+
+def right_answers(inspection: Inspection, file: Path, samples: Samples, words: str) -> Right:
+    """Which of `samples` the file answers as labelled, in LiteRT with XNNPACK: bool [n]."""
+    logits = run_in("litert", file, samples, inspection.report, words)
+    right: Right = logits.argmax(1) == samples.labels
+    return right
+
+
+def _converted(inspection: Inspection, count: int, seed: int) -> bytes:
+    recipe, training = inspection.recipe, inspection.dataset.part(Split.TRAINING)
+    pictures = training.pick(balanced_positions(training.labels, count, seed))
+    model, pixels = inspection.run / "train" / "model.keras", input_quantization(recipe.model)
+    allow_float = recipe.quantize.allow_float_layers
+    return inspection.child.call(make_form, model, "int8-ptq", *pixels, pictures, None, allow_float)
