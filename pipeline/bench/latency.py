@@ -70,7 +70,7 @@ def latency(subject: Subject, pace: Pace, say: Callable[[str], None]) -> dict[st
     """
     pictures = subject.blind.pick(np.arange(min(_PICTURES, len(subject.blind))))
     materials = make_materials(subject)
-    entries = _ours(subject, pictures)
+    entries = ours(subject, pictures)
     for name, (file, runtime) in _FLOAT.items():
         ready = prepare(materials / file, subject, pictures)
         entries[name] = Entry(whose=FLOAT, file=materials / file, runtime=runtime, pictures=ready)
@@ -88,27 +88,23 @@ def latency(subject: Subject, pace: Pace, say: Callable[[str], None]) -> dict[st
     say(f"{len(entries)} take turns: about {(pace.rounds + 1) * len(entries) * pace.seconds:.0f} s")
     with Child() as child:
         seconds, others = child.call(time_entries, entries, pace)
-    return {"rounds": pace.rounds, "cores_busy_with_others": others, **_figures(entries, seconds), "missing": missing}
+    return {"rounds": pace.rounds, "cores_busy_with_others": others, **figures_of(entries, seconds), "missing": missing}
 
 
-def _ours(subject: Subject, pictures: Array) -> dict[str, Entry]:
-    """Every proven file in every runtime that is no simulator; what several targets share once."""
-    entries: dict[str, Entry] = {}
-    seen: set[tuple[str, str]] = set()
+def ours(subject: Subject, pictures: Array) -> dict[str, Entry]:
+    """Every proven file in every runtime that is no simulator; a file that several targets share stands once."""
+    shared: dict[tuple[str, str], list[tuple[str, Entry]]] = {}
     for folder, contract in subject.artefacts.items():
         for model in contract.files:
-            for runtime in model.runtimes:
-                key = (sha256_of(folder / model.file), runtime)
-                if runtime not in SIMULATORS and key not in seen:
-                    seen.add(key)
-                    entries[f"{contract.target}/{model.file}, {contract.precision}, {runtime}"] = Entry(
-                        whose=OURS,
-                        file=folder / model.file,
-                        runtime=runtime,
-                        pictures=pictures,
-                        layout=contract.input.layout,
-                    )
-    return entries
+            for runtime in (each for each in model.runtimes if each not in SIMULATORS):
+                file, layout = folder / model.file, contract.input.layout
+                entry = Entry(whose=OURS, file=file, runtime=runtime, pictures=pictures, layout=layout)
+                words = f"{model.file}, {contract.precision}, {runtime}"
+                shared.setdefault((sha256_of(file), runtime), []).append((f"{contract.target}: {words}", entry))
+    return {
+        ", ".join([*(name.split(":")[0] for name, _ in others), last]): entry
+        for *others, (last, entry) in shared.values()
+    }
 
 
 def time_entries(entries: dict[str, Entry], pace: Pace) -> tuple[dict[str, list[float]], float]:
@@ -141,7 +137,7 @@ def _turn(call: Caller, pictures: Array, seconds: float) -> float:
     return statistics.median(times[len(times) // 5 :])
 
 
-def _figures(entries: dict[str, Entry], seconds: dict[str, list[float]]) -> dict[str, Any]:
+def figures_of(entries: dict[str, Entry], seconds: dict[str, list[float]]) -> dict[str, Any]:
     fastest = {
         whose: min(
             (name for name, each in entries.items() if each.whose == whose),

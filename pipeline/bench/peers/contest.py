@@ -17,7 +17,6 @@ from pipeline.bench.peers.candidates import PEERS, Peer
 from pipeline.bench.peers.comparison import Right, compare, compare_over_seeds
 from pipeline.bench.peers.making import make_file, versions
 from pipeline.bench.prepared import prepare
-from pipeline.bench.record import WORK
 from pipeline.bench.subject import Subject
 from pipeline.evaluation import Logits
 from pipeline.forms import make_form
@@ -128,7 +127,7 @@ def _own_ptq(subject: Subject, materials: Path, judge: _Judge, say: Say) -> Made
     files = []
     for seed in SEEDS:
         say(f"{PTQ}, seed {seed}")
-        file = WORK / "peers" / materials.name / f"edgewise-{origin}-{seed}" / "model.tflite"
+        file = materials / "peers" / f"edgewise-{origin}-{seed}" / "model.tflite"
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
             pictures = calibration_pictures(subject, seed)

@@ -12,22 +12,21 @@ from edge.device.errors import Unavailable
 from edge.device.files import replace_folder, sha256_of
 from pipeline.bench.environments import make_environment
 from pipeline.bench.peers.candidates import Peer
-from pipeline.bench.record import WORK
 
 _HERE = Path(__file__).parent
 _SECONDS = 1800  # tfmot trains
 
 
 def make_file(peer: Peer, seed: int, materials: Path) -> Path:
-    """The model file that `peer` makes of `materials` with the calibration set of `seed`; kept until its program or its
-    environment changes.
+    """The model file that `peer` makes of `materials` with the calibration set of `seed`; kept in materials/peers until
+    its program or its environment changes.
 
     Raises Unavailable where its environment cannot be made or its program fails, with the last that it said.
     """
     program = _HERE / "programs" / f"{peer.program}.py"
     origin = sha256_of(program) + (sha256_of(_lock(peer.lock)) if peer.lock is not None else repr(versions(peer)))
     name = "-".join((peer.program, *peer.arguments, *((str(seed),) if peer.seeded else ())))
-    place = WORK / "peers" / materials.name / name
+    place = materials / "peers" / name
     stamp = place / "made-from"
     if stamp.exists() and stamp.read_text() == origin:
         return place / peer.file

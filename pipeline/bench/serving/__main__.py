@@ -12,6 +12,7 @@ from rich.console import Console
 from edge.device.errors import EdgewiseError
 from pipeline.bench.cores import divide, running_on
 from pipeline.bench.goals import Results, most_busy_with_others
+from pipeline.bench.page import write_page
 from pipeline.bench.record import record
 from pipeline.bench.serving.artefacts import make_artefacts
 from pipeline.bench.serving.contest import Pace
@@ -58,6 +59,7 @@ def main(quick: bool, peers: bool, parts: tuple[str, ...], overload_seconds: flo
                 if is_whole and _is_calm(part, results[part]):
                     # Part by part: what was measured stays, whatever becomes of the rest.
                     record("serving", {part: results[part]})
+                    write_page()
     except EdgewiseError as error:
         raise click.ClickException(str(error)) from None
     finally:
