@@ -9,6 +9,8 @@ from rich.markup import escape
 
 from edge.device.errors import EdgewiseError
 from pipeline.cli.check import boards, check
+from pipeline.cli.compare import compare
+from pipeline.cli.diagnose import diagnose
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.package import package
 from pipeline.cli.preview import preview
@@ -32,7 +34,7 @@ def edgewise() -> None:
     """
 
 
-for command in (train, quantize, export, evaluate, report, check, boards, preview, serve, package):
+for command in (train, quantize, export, evaluate, report, compare, diagnose, check, boards, preview, serve, package):
     edgewise.add_command(command)
 
 
