@@ -30,15 +30,16 @@ def _dependence(facts: Facts) -> str:
 
 
 def _classes(facts: Facts) -> str:
-    missing = [each.label for each in facts.classes if not each.calibration]
+    missing = [each.label for each in facts.classes if each.training and not each.calibration]
     if missing:
         named = ", ".join(missing[:_MOST_NAMED]) + (", ..." if len(missing) > _MOST_NAMED else "")
         return (
             f"{len(missing)} of {len(facts.classes)} classes are not in it ({named}): "
             f"raise quantize.calibration_samples to {len(facts.classes)} at least."
         )
-    counts = [each.calibration for each in facts.classes]
-    return f"Every class is in it, with {min(counts)} to {max(counts)} pictures."
+    counts = [each.calibration for each in facts.classes if each.training]
+    span = f"{counts[0]}" if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+    return f"Every class is in it, with {span} pictures each."
 
 
 def _ranges(facts: Facts) -> str:
@@ -52,10 +53,10 @@ def _ranges(facts: Facts) -> str:
             f"{facts.ranged} other pictures, {worst.layer} {100 * worst.outside:.2f} %: more pictures in the set would "
             "widen their ranges."
         )
-    return (
-        f"On {facts.ranged} other pictures the ranges hold: no layer clips more than {100 * worst.outside:.3f} % of "
-        "its values."
-    )
+    if worst.outside:
+        most = f"no layer clips more than {100 * CLIPPED:.1f} % of its values"
+        return f"On {facts.ranged} other pictures the ranges hold: {most}; {worst.layer} clips most."
+    return f"On {facts.ranged} other pictures the ranges hold: nothing is clipped."
 
 
 def _seeds(facts: Facts, trials: Sequence[Trial]) -> str:
