@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from types import ModuleType
 
-from pipeline.report import confidence, latency, training
+from pipeline.report import calibration, confidence, latency, placement, sensitivity, training
 from pipeline.results import Proven
 
 FORMAT = 1
 
 # By the name of their field in Results.
 SECTIONS: dict[str, ModuleType] = {
+    "sensitivity": sensitivity,
     "confidence": confidence,
+    "calibration": calibration,
+    "placement": placement,
     "latency": latency,
     "training": training,
 }
@@ -32,6 +35,9 @@ class Results:
     made: str  # ISO 8601, UTC
     machine: dict[str, str]
     proven: Proven
+    sensitivity: sensitivity.Facts | NotMeasured
     confidence: confidence.Facts | NotMeasured
+    calibration: calibration.Facts | NotMeasured
+    placement: placement.Facts | NotMeasured
     latency: latency.Facts | NotMeasured
     training: training.Facts | NotMeasured
