@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from types import ModuleType
 
-from pipeline.report import calibration, confidence, latency, placement, sensitivity, training
+from pipeline.report import calibration, classes, confidence, latency, placement, sensitivity, significance, training
 from pipeline.results import Proven
 
 FORMAT = 1
 
 # By the name of their field in Results.
 SECTIONS: dict[str, ModuleType] = {
+    "significance": significance,
+    "classes": classes,
     "sensitivity": sensitivity,
     "confidence": confidence,
     "calibration": calibration,
@@ -35,6 +37,8 @@ class Results:
     made: str  # ISO 8601, UTC
     machine: dict[str, str]
     proven: Proven
+    significance: significance.Facts | NotMeasured
+    classes: classes.Facts | NotMeasured
     sensitivity: sensitivity.Facts | NotMeasured
     confidence: confidence.Facts | NotMeasured
     calibration: calibration.Facts | NotMeasured
