@@ -168,6 +168,9 @@ def _open_openvino(file: Path, layout: Layout, threads: int) -> Runtime:
         "INFERENCE_NUM_THREADS": threads,
         "INFERENCE_PRECISION_HINT": "f32",  # otherwise answers depend on whether the CPU knows bfloat16
     }
+    # Its table of types is made at the first call. Two threads whose first inferences make it at once wait for each
+    # other for ever, one with the table's lock and one with Python's.
+    openvino.Type.u8.to_dtype()
     core = openvino.Core()
     try:
         model = core.read_model(file)
