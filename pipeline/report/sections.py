@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 from types import ModuleType
 
-from pipeline.report import calibration, classes, confidence, latency, placement, sensitivity, significance, training
+from pipeline.report import (
+    calibration,
+    classes,
+    confidence,
+    latency,
+    placement,
+    robustness,
+    sensitivity,
+    significance,
+    training,
+)
 from pipeline.results import Proven
 
 FORMAT = 1
@@ -13,6 +23,7 @@ SECTIONS: dict[str, ModuleType] = {
     "significance": significance,
     "classes": classes,
     "sensitivity": sensitivity,
+    "robustness": robustness,
     "confidence": confidence,
     "calibration": calibration,
     "placement": placement,
@@ -40,6 +51,7 @@ class Results:
     significance: significance.Facts | NotMeasured
     classes: classes.Facts | NotMeasured
     sensitivity: sensitivity.Facts | NotMeasured
+    robustness: robustness.Facts | NotMeasured
     confidence: confidence.Facts | NotMeasured
     calibration: calibration.Facts | NotMeasured
     placement: placement.Facts | NotMeasured

@@ -1,0 +1,8 @@
+"""How the model and its artefacts bear pictures that are worse than those of the data set."""
+
+from pipeline.report.robustness.drawings import draw
+from pipeline.report.robustness.facts import Facts, measure
+
+TITLE = "What breaks on bad pictures?"
+
+__all__ = ["TITLE", "Facts", "draw", "measure"]
