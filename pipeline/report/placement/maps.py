@@ -16,6 +16,7 @@ _LOOKS: dict[Placement, tuple[str, str, str]] = {
 }
 _NAMED = 48  # operators that can have their names in the map
 _ROW_NAMED, _ROW = 24, 40  # cells in a row
+_LONGEST = 18  # characters that a cell has room for
 
 
 def draw(facts: Facts) -> dict[str, Drawing]:
@@ -27,7 +28,7 @@ def _map(placed: Placed) -> Drawing:
     from matplotlib.patches import Patch
 
     named = len(placed.operators) <= _NAMED
-    columns, height = (_ROW_NAMED, 1.25) if named else (_ROW, 0.3)
+    columns, height = (_ROW_NAMED, 1.4) if named else (_ROW, 0.3)
     rows = -(-len(placed.operators) // columns)
     figure, axis = canvas(7, 0.45 + height * rows)
     for at, operator in enumerate(placed.operators):
@@ -39,7 +40,7 @@ def _map(placed: Placed) -> Drawing:
             axis.text(
                 column + 0.5,
                 row + 0.5,
-                operator.name,
+                shorten(operator.name),
                 rotation=90,
                 ha="center",
                 va="center",
@@ -61,6 +62,11 @@ def _map(placed: Placed) -> Drawing:
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     return finish(figure, f"placement-{placed.target}", _words(placed))
+
+
+def shorten(name: str) -> str:
+    """The operator's name, cut where a cell has no room for all of it."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _cell(axis: Any, column: int, row: int, placement: Placement) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from edge.device.errors import ConversionFailed
 from edge.target import size_of_model
 from pipeline.evaluation import open_quietly, run_in
 from pipeline.report.inspection import Inspection
@@ -46,9 +47,12 @@ class _Judged:
 def measure(inspection: Inspection) -> Facts:
     """Convert, judge on validation and time every form of the run's training.
 
-    Raises BadArtifact where the run's data are not of its recipe.
+    Raises ConversionFailed where not one can be made, BadArtifact where the run's data are not of its recipe.
     """
     candidates = gather(inspection)
+    if not candidates.forms:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in candidates.missing.items())
+        raise ConversionFailed(f"no form of the network could be made: {reasons}")
     inspection.report("timing the forms in turns", 0, 1)
     latencies = _latencies(inspection, candidates.forms)
     judged = _judge_all(inspection, candidates.forms, latencies)
