@@ -15,13 +15,13 @@ Array = NDArray[Any]
 def prepare(file: Path, subject: Subject, pictures: NDArray[np.uint8]) -> Array:
     """Raw `pictures`, uint8 [n, h, w, c], as the input of the model `file`: its type, and its order of axes.
 
-    TFLite: integers by the input's own scale, or real numbers. Others (ONNX, OpenVINO, Keras): real numbers, channels
-    first but for Keras. Raises BadModel where the input of a TFLite file is of a type that pictures are not made of.
+    TFLite: integers by the input's own scale, or real numbers. Others: real numbers, in ONNX channels first.
+    Raises BadModel where the input of a TFLite file is of a type that pictures are not made of.
     """
     numbers = subject.numbers(pictures)
     if file.suffix == ".tflite":
         return _tflite_input(file, numbers)
-    return numbers if file.suffix in (".keras", ".h5") else np.ascontiguousarray(numbers.transpose(0, 3, 1, 2))
+    return np.ascontiguousarray(numbers.transpose(0, 3, 1, 2)) if file.suffix == ".onnx" else numbers
 
 
 def _tflite_input(file: Path, numbers: NDArray[np.float32]) -> Array:

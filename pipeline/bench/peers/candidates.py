@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.bench.materials import KERAS, ONNX, TFLITE
+from pipeline.bench.materials import KERAS, ONNX, SAVED_MODEL, TFLITE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ def _nncf(correction: str) -> Peer:
     return Peer(
         program="nncf_openvino",
         arguments=(correction,),
-        source=ONNX,
+        source=SAVED_MODEL,
         source_runtime="openvino",
         file="model.xml",
         runtime="OpenVINO, own precision",
