@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# Networks come out between about 0.5 and 5; what lies beyond says that the samples tell nothing.
-BOUNDS = (0.05, 20.0)
+# Networks come out between about 0.5 and 5; what lies far beyond says that the samples tell nothing.
+BOUNDS = (0.01, 100.0)
 _TWO_SIDED_95 = 1.959964  # quantile of the normal distribution
 
 

@@ -81,6 +81,7 @@ def _coverage(models: tuple[Model, ...], count: int) -> Drawing:
             f"{half.coverage:.0%}."
         )
     axis.set(xlabel="answered, % of pictures", ylabel="right of those, %", xlim=(0, 102))
+    axis.set_ylim(top=100.5)
     axis.grid()
     axis.legend(loc="lower left", fontsize=8)
     return finish(figure, "confidence-coverage", " ".join(words))

@@ -21,7 +21,7 @@ class Model:
     `top1`: a share of the blind test. `validation`: how many of its pictures were asked, `validation_right` of them
     answered right. `served`: the temperature in the contract, which scores are made with; 1 for float. `plain`: the
     scores at temperature 1. `fitted`: the temperature that is likeliest on validation, with its 95 % interval; None
-    where it tells none, as every answer is right, or they are no better than guesses. `scaled`: the scores at that
+    where it tells none, as every answer is right, or as good as a guess. `scaled`: the scores at that
     temperature. `thresholds` and `curve`: for "I don't know", on the scores as served.
     """
 

@@ -16,6 +16,8 @@ from pipeline.report.confidence.calibration import BINS, calibration
 from pipeline.report.confidence.facts import Facts, measure
 from pipeline.report.drawing import page_style
 from pipeline.report.inspection import Inspection
+from pipeline.report.page import _environment
+from pipeline.temperature import Fitted
 
 
 def drawn(count: int, sureness: float = 1.0, seed: int = 0, classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -173,3 +175,17 @@ def test_drawings_say_in_words_what_they_show(inspection: Inspection) -> None:
     for drawing in drawings.values():
         assert drawing.svg.startswith("<svg")
         assert f"{facts.blind:,} blind-test pictures" in drawing.words
+
+
+def test_section_says_what_the_contract_holds_and_what_export_could(inspection: Inspection) -> None:
+    facts = measure(inspection)
+    sure = calibration(*drawn(2000, 3.0), 1.0)
+    better, fitted = calibration(*drawn(2000, 3.0), 3.0), Fitted(temperature=3.0, interval=(2.8, 3.2))
+    asking = replace(facts.models[1], plain=sure, scaled=better, fitted=fitted)
+    holding = replace(asking, name="another", served=3.0)
+    template = _environment().get_template("confidence/section.html")
+    with page_style():
+        drawings = confidence.draw(facts)
+    page = template.render(facts=replace(facts, models=(facts.models[0], asking, holding)), drawings=drawings)
+    assert f"It is worth it for {asking.name}." in page
+    assert page.count("Its contract has the temperature 3.00") == 1
