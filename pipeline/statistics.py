@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Interval = tuple[float, float]
 
+SIGNIFICANT = 0.05  # a p below it is called more than chance, by custom (R. A. Fisher, 1925)
+
 _POWER = 0.8  # what sample sizes are planned for, by custom (J. Cohen, "Statistical Power Analysis", 1988)
 
 

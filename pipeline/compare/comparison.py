@@ -6,9 +6,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.statistics import Interval, mcnemar_exact, newcombe_interval, pair, score_interval, wilson_interval
+from pipeline.statistics import (
+    SIGNIFICANT,
+    Interval,
+    mcnemar_exact,
+    newcombe_interval,
+    pair,
+    score_interval,
+    wilson_interval,
+)
 
-_SIGNIFICANT = 0.05  # a p below it is called a difference, by custom
 _MOST_FLIPS = 100
 
 Verdict = Literal["A is better", "B is better", "none shown"]
@@ -121,7 +128,7 @@ def match_paired(name: str, first: Side, second: Side, before: Answers, after: A
         second=second,
         gain=gain,
         gain_interval=(-high, -low),
-        verdict=_verdict(p < _SIGNIFICANT, gain),
+        verdict=_verdict(p < SIGNIFICANT, gain),
         pairing=pairing,
     )
 

@@ -7,6 +7,7 @@ from pipeline.budget import Judgement, judge
 from pipeline.recipe import BudgetTest, TargetName
 from pipeline.report.inspection import Inspection
 from pipeline.statistics import (
+    SIGNIFICANT,
     Interval,
     bootstrap_interval,
     mcnemar_exact,
@@ -14,8 +15,6 @@ from pipeline.statistics import (
     score_interval,
     wilson_interval,
 )
-
-SIGNIFICANT = 0.05  # a p below it is called real, by custom
 
 Difference = Literal["loss", "gain", "none"]
 Budget = Literal["holds", "broken", "unclear"]
