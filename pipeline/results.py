@@ -52,6 +52,8 @@ class Row:
     top1: float
     top1_interval: Interval
     drop: float
+    drop_bound: float
+    doubt: str
     agreement: float
     difference: float | None
     bytes: int
@@ -146,6 +148,8 @@ def _rows(target: str, proof: dict[str, Any]) -> list[Row]:
             top1=entry["top1"],
             top1_interval=tuple(entry["top1_interval"]),
             drop=entry["drop"],
+            drop_bound=entry["drop_bound"],
+            doubt=entry["doubt"],
             agreement=entry["agreement"],
             difference=entry["difference"],
             bytes=entry["bytes"],

@@ -29,8 +29,6 @@ _QUANTIZING = (
     "pipeline/evaluation.py",
     "pipeline/budget.py",
     "pipeline/statistics.py",
-    "pipeline/budget.py",
-    "pipeline/statistics.py",
 )
 _SOURCES: dict[str, tuple[str, ...]] = {
     "data": ("pipeline/data", "edge/device/image.py"),
@@ -48,23 +46,24 @@ _SOURCES: dict[str, tuple[str, ...]] = {
     ),
     "report": ("pipeline", "serving", "edge"),
 }
+_RUNNING = (
+    "tensorflow",
+    "tf-keras",
+    "numpy",
+    "tf2onnx",
+    "onnx",
+    "onnxruntime",
+    "ai-edge-litert",
+    "openvino",
+    "tflite-micro",
+)
 _TOOLS: dict[str, tuple[str, ...]] = {
     "data": ("numpy", "pillow", "scikit-learn"),
     "train": ("tensorflow", "tf-keras", "numpy"),
     "quantize": ("tensorflow", "tf-keras", "tensorflow-model-optimization", "numpy", "ai-edge-litert"),
-    "export": (
-        "tensorflow",
-        "tf-keras",
-        "numpy",
-        "tf2onnx",
-        "onnx",
-        "onnxruntime",
-        "ai-edge-litert",
-        "openvino",
-        "tflite-micro",
-    ),
+    "export": _RUNNING,
+    "report": (*_RUNNING, "matplotlib", "scipy", "jinja2"),
 }
-_TOOLS["report"] = (*_TOOLS["export"], "matplotlib", "scipy", "jinja2")
 
 
 def origin(stage: str, settings: dict[str, Any], inputs: dict[str, str]) -> Manifest:

@@ -37,8 +37,9 @@ def table(proven: Proven, width: int) -> Group:
         for row in proven.artefacts
         if row.refused
     ]
+    doubts = dict.fromkeys(row.doubt for row in proven.artefacts if row.doubt and not row.refused)
     grid.caption = "drop: points of top-1 lost against float; agrees: labels equal to the reference's; one thread"
-    return Group(grid, *refused)
+    return Group(grid, *refused, *(Text(doubt, "yellow") for doubt in doubts))
 
 
 _WORDS = ("target", "precision", "file", "runtime", "")

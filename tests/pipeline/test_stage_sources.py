@@ -18,6 +18,7 @@ ELSEWHERE = (
     "pipeline.isolate",  # where a function runs, not what it does
     "pipeline.quiet",
     "pipeline.plots",
+    "pipeline.answers",  # notes what a proof ran, for the report
     "edge.device.errors",
     "edge.device.files",
     "edge.device.manifest",
