@@ -4,6 +4,6 @@ from pipeline.report.agreement.compared import measure
 from pipeline.report.agreement.facts import Facts
 from pipeline.report.agreement.matrix import draw
 
-TITLE = "Agreement"
+TITLE = "Does the board answer like the laptop?"
 
 __all__ = ["TITLE", "Facts", "draw", "measure"]

@@ -4,7 +4,7 @@ from pipeline.report.drawing import Drawing
 from pipeline.report.integrity.checks import measure
 from pipeline.report.integrity.facts import Facts
 
-TITLE = "Integrity"
+TITLE = "Can these figures be trusted?"
 
 __all__ = ["TITLE", "Facts", "draw", "measure"]
 
