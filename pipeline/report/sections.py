@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from pipeline.report import (
+    agreement,
     calibration,
     classes,
     confidence,
+    integrity,
     latency,
     placement,
     robustness,
@@ -21,6 +23,7 @@ FORMAT = 1
 # By the name of their field in Results.
 SECTIONS: dict[str, ModuleType] = {
     "significance": significance,
+    "agreement": agreement,
     "classes": classes,
     "sensitivity": sensitivity,
     "robustness": robustness,
@@ -29,6 +32,7 @@ SECTIONS: dict[str, ModuleType] = {
     "placement": placement,
     "latency": latency,
     "training": training,
+    "integrity": integrity,
 }
 
 
@@ -49,6 +53,7 @@ class Results:
     machine: dict[str, str]
     proven: Proven
     significance: significance.Facts | NotMeasured
+    agreement: agreement.Facts | NotMeasured
     classes: classes.Facts | NotMeasured
     sensitivity: sensitivity.Facts | NotMeasured
     robustness: robustness.Facts | NotMeasured
@@ -57,3 +62,4 @@ class Results:
     placement: placement.Facts | NotMeasured
     latency: latency.Facts | NotMeasured
     training: training.Facts | NotMeasured
+    integrity: integrity.Facts | NotMeasured
