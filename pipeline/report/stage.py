@@ -47,6 +47,7 @@ def report_stage(recipe: Recipe, run: Path, report: Report) -> bool:
     with Child() as child:
         inspection = inspect(recipe, run, places, child, report)
         facts = {name: _measured(name, section, inspection, work) for name, section in SECTIONS.items()}
+    inspection.answers.forget_others(subject.file for subject in inspection.subjects)
     results = Results(
         format=FORMAT,
         edgewise=version("edgewise"),
