@@ -10,7 +10,7 @@ from edge.device.contract import NAME as CONTRACT
 from edge.device.contract import Contract, artifacts_of, read_contract
 from edge.device.errors import BadArtifact
 from edge.tflite import read_graph
-from pipeline.data.dataset import Split, load_dataset
+from pipeline.data.dataset import Samples, Split, load_dataset
 from pipeline.data.labelled import labelled_folder
 from pipeline.data.source import Report
 from pipeline.diagnosis.diagnose import Place, diagnose
@@ -31,11 +31,13 @@ def diagnose_artefact(folder: Path, trained: Path, data: Path | None, samples: i
     reference, others = _places(folder, contract)
     if not (trained / "model.keras").is_file():
         raise BadArtifact(f"{trained}: no model.keras there; give --against the train folder of a run, runs/NAME/train")
+    if data is None:
+        _require_same_input(folder, contract, _validation(trained).images.shape[1:], trained)
     with tempfile.TemporaryDirectory(prefix="edgewise-") as place:
         report("converting the float model", 0, 1)
         with Child() as child:
             float_file = write_float_file(trained, contract.input, Path(place), child)
-        _require_same_input(folder, contract, float_file, trained)
+        _require_same_input(folder, contract, read_graph(float_file).input.shape[1:], trained)
         pictures = _pictures(contract, trained, data, samples or enough_pictures(float_file), report)
         entry = contract.input
         return diagnose(
@@ -76,8 +78,7 @@ def _places(folder: Path, contract: Contract) -> tuple[Place, tuple[Place, ...]]
     return seen[0], tuple(seen[1:])
 
 
-def _require_same_input(folder: Path, contract: Contract, float_file: Path, trained: Path) -> None:
-    expected = read_graph(float_file).input.shape[1:]
+def _require_same_input(folder: Path, contract: Contract, expected: tuple[int, ...], trained: Path) -> None:
     if contract.input.picture != expected:
         raise BadArtifact(
             f"{folder}: takes pictures of {_size(contract.input.picture)}, the model in {trained} of "
@@ -87,14 +88,18 @@ def _require_same_input(folder: Path, contract: Contract, float_file: Path, trai
 
 def _pictures(contract: Contract, trained: Path, data: Path | None, count: int, report: Report) -> NDArray[np.uint8]:
     """`count` pictures, or all where there are fewer, evenly over their order."""
-    if data is not None:
-        samples = labelled_folder(data, contract.input, contract.output.labels, report).samples
+    if data is None:
+        samples = _validation(trained)
     else:
-        stored = trained.parent / "data"
-        if not stored.is_dir():
-            raise BadArtifact(f"{stored}: not there, so no validation pictures; give --data FOLDER with labelled ones")
-        samples = load_dataset(stored).part(Split.VALIDATION)
+        samples = labelled_folder(data, contract.input, contract.output.labels, report).samples
     return samples.pick(np.linspace(0, len(samples) - 1, min(len(samples), count)).round().astype(np.int64))
+
+
+def _validation(trained: Path) -> Samples:
+    stored = trained.parent / "data"
+    if not stored.is_dir():
+        raise BadArtifact(f"{stored}: not there, so no validation pictures; give --data FOLDER with labelled ones")
+    return load_dataset(stored).part(Split.VALIDATION)
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -18,6 +18,7 @@ ALIKE = 0.95  # the cosine above which a wrong factor is a factor, not another a
 OVERREACH = 1.5  # aware training cuts rare extremes, up to about this
 CUT_SHARE = 0.02  # of a layer's values, however little they go too far
 BIT_DB = 6.02  # 20 log10(2), what one bit of precision is worth
+SOUND_DB = 40.0  # noise of a hundredth of the signal: nothing to gain there
 SPREAD = 8.0  # the widest channel by the median one: the others lose three of the eight bits
 
 
@@ -101,14 +102,15 @@ def usual_own(evidence: Evidence) -> float | None:
 
 
 def noisy_layers(evidence: Evidence, but: frozenset[int]) -> list[Judged]:
-    """The layers whose own SQNR is a bit or more below the usual one, the worst first."""
+    """The layers whose own SQNR is not sound, and a bit or more below the usual one, the worst first."""
     usual = usual_own(evidence)
     if usual is None:
         return []
+    bound = min(usual - BIT_DB, SOUND_DB)
     noisy = [
         each
         for each in evidence.judged
-        if each.own and each.layer.number and each.layer.number not in but and each.own.sqnr < usual - BIT_DB
+        if each.own and each.layer.number and each.layer.number not in but and each.own.sqnr < bound
     ]
     return sorted(noisy, key=lambda each: each.own.sqnr if each.own else 0.0)
 

@@ -43,11 +43,13 @@ class LayerFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class DifferenceFacts:
-    """`differing`: share of a layer's values that are off by half a step or more; `largest`: in steps."""
+    """`differing`: share of a layer's values that are off by half a step or more; `largest`: in steps; `sqnr`: the
+    signal by the difference, in dB, up to 120 where nothing differs."""
 
     label: str
     differing: float
     largest: float
+    sqnr: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,4 +129,5 @@ def _difference_facts(difference: LayerDifference, evidence: Evidence) -> Differ
         label=called(evidence, difference.layer.number).removeprefix("layer "),
         differing=difference.differing,
         largest=difference.largest,
+        sqnr=difference.sqnr,
     )

@@ -6,24 +6,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.diagnosis.layers import Layer
-from pipeline.diagnosis.noise import in_order_of
+from pipeline.diagnosis.noise import NoiseMeter, in_order_of
 from pipeline.diagnosis.pairing import pair_layers
 from pipeline.diagnosis.traces import Answers, Trace, real
 
-FLOAT_STEPS = 4096  # in a float layer's largest value: far above float32's rounding, far below an int8 step
-# Rounding is a step at most, and a few where inputs differ already. More, and much more than before, is a fault.
+# Steps in a float layer's largest value: where all is float, far above float32's rounding; between int8 layers, theirs.
+FLOAT_STEPS = 4096
+MIXED_STEPS = 256
+# Rounding is a step at most, and a few where inputs differ already. More, much more than before, and as much as a tenth
+# of the signal, is a fault.
 FAULT_STEPS = 8.0
 FAULT_JUMP = 4.0
+FAULT_DB = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerDifference:
     """`differing`: the share of a layer's values that are off by half a step or more. `largest`: in steps of the
-    reference's codes; a float layer's step is 1 / FLOAT_STEPS of its largest value."""
+    reference's codes; a float layer's step is 1 / FLOAT_STEPS of its largest value, or 1 / MIXED_STEPS where other
+    layers have codes. `sqnr`: the signal by the difference, in dB."""
 
     layer: Layer
     differing: float
     largest: float
+    sqnr: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +51,7 @@ class Divergence:
         """The first layer that differs by more than rounding explains."""
         before = 0.0
         for each in self.layers:
-            if each.largest > FAULT_STEPS and each.largest > FAULT_JUMP * before:
+            if each.largest > max(FAULT_STEPS, FAULT_JUMP * before) and each.sqnr < FAULT_DB:
                 return each
             before = max(before, each.largest)
         return None
@@ -58,7 +64,10 @@ class RuntimeComparison:
         partner = pair_layers(reference.layers, other.layers).partner
         pairs = [(reference.layers[here], other.layers[there]) for here, there in partner.items()]
         # What whole numbers stand for that have no scale is not known.
-        self._meters = [_Meter(*pair) for pair in pairs if (pair[0].codes is None) == (pair[1].codes is None)]
+        steps = MIXED_STEPS if any(each.codes for each in reference.layers) else FLOAT_STEPS
+        self._meters = [
+            _Meter(here, there, steps) for here, there in pairs if (here.codes is None) == (there.codes is None)
+        ]
         self._other = other
         self._logits: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
 
@@ -84,10 +93,11 @@ class RuntimeComparison:
 
 
 class _Meter:
-    """One pair of layers."""
+    """One pair of layers; `float_steps` in their largest value where they are float."""
 
-    def __init__(self, here: Layer, there: Layer) -> None:
-        self._here, self._there = here, there
+    def __init__(self, here: Layer, there: Layer, float_steps: int) -> None:
+        self._here, self._there, self._float_steps = here, there, float_steps
+        self._noise = NoiseMeter()
         self._differing = self._count = 0
         self._largest = 0.0
 
@@ -100,7 +110,8 @@ class _Meter:
             channels_first=self._there.channels_first and not self._here.channels_first,
         )
         here, there = real(answer, self._here.codes), real(like, self._there.codes)
-        step = self._here.codes.scale if self._here.codes else float(np.abs(here).max()) / FLOAT_STEPS
+        step = self._here.codes.scale if self._here.codes else float(np.abs(here).max()) / self._float_steps
+        self._noise.add(here, there)
         steps = np.abs(here - there) / np.float32(step or 1.0)
         self._differing += int(np.count_nonzero(steps >= 0.5))
         self._count += steps.size
@@ -109,4 +120,9 @@ class _Meter:
     def difference(self) -> LayerDifference:
         # Whole steps are whole again where float32 made 1.000001 of them.
         largest = round(self._largest, 3)
-        return LayerDifference(layer=self._here, differing=self._differing / self._count, largest=largest)
+        return LayerDifference(
+            layer=self._here,
+            differing=self._differing / self._count,
+            largest=largest,
+            sqnr=self._noise.noise().sqnr,
+        )

@@ -37,6 +37,8 @@ _KINDS = {
     "Concat": "concatenation",
     "LOGISTIC": "sigmoid",
 }
+# What TensorFlow calls the operation of a kind, in the names of tensors.
+_OPERATIONS = {"convolution": ("Conv2D", "depthwise"), "dense": ("MatMul",)}
 INPUT = "input"
 
 
@@ -91,19 +93,21 @@ def kind_of(operator: str) -> str:
     return _KINDS.get(operator, operator.lower())
 
 
-def keras_name(candidates: Sequence[str]) -> str:
+def keras_name(kind: str, candidates: Sequence[str]) -> str:
     """The name of the Keras layer behind a tensor, from names that the converter gave it and its weights; empty where
     none tells.
 
-    TensorFlow joins what was fused with ";", the operator itself last: "core/re_lu/Relu;core/conv2d/Conv2D1". Batch
-    normalization is named before the convolution that it was folded into.
+    TensorFlow joins what was fused with ";": "core/re_lu/Relu;core/conv2d/Conv2D1". The part that names the operator
+    itself is taken, or else the last.
     """
-    for candidate in candidates:
-        for part in reversed(candidate.split(";")):
-            path = [step.removeprefix("quant_") for step in part.split("/")]
-            if len(path) >= 3 and path[0] == "core":
-                return "/".join(path[1:-1]).removesuffix("/BiasAdd")
-    return ""
+    paths = [
+        [step.removeprefix("quant_") for step in part.split("/")]
+        for candidate in candidates
+        for part in reversed(candidate.split(";"))
+    ]
+    known = [path for path in paths if len(path) >= 3 and path[0] == "core"]
+    own = [path for path in known if path[-1].startswith(_OPERATIONS.get(kind, ("",)))]
+    return next(("/".join(path[1:-1]).removesuffix("/BiasAdd") for path in (*own, *known)), "")
 
 
 def size(shape: Sequence[int]) -> int:

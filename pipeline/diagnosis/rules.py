@@ -27,10 +27,9 @@ BLAMED_DB = 2 * BIT_DB  # below the usual layer: one bit less is seen in sound n
 def advise(evidence: Evidence) -> tuple[Advice, ...]:
     """All that the rules have to say, the gravest first; one line at least."""
     found = [advice for rule in _RULES for advice in rule(evidence)]
-    found.sort(key=lambda advice: advice.kind != "bad")
     if not any(advice.kind == "bad" for advice in found):
         found.append(_all_well(evidence))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda advice: ("bad", "good", "note").index(advice.kind)))
 
 
 def _wrong_scale(evidence: Evidence) -> list[Advice]:
@@ -81,8 +80,8 @@ def _cut(evidence: Evidence) -> list[Advice]:
                     f"The codes of {called(evidence, each.layer.number)} end before its values do: these go "
                     f"{each.range.overreach:.2g} times as far, and {each.range.beyond:.2%} are cut off. "
                     + (
-                        "Take more calibration pictures (quantize.calibration_samples) or train aware of int8 "
-                        "(quantize.aware = true); about twice as far and in this layer alone, its scale may have been "
+                        f"Take more calibration pictures (quantize.calibration_samples) or {_aware(evidence)}; "
+                        "about twice as far and in this layer alone, its scale may have been "
                         "edited or damaged: export again."
                         if often
                         else "So few are no matter unless accuracy suffers; then take more calibration pictures "
@@ -92,6 +91,13 @@ def _cut(evidence: Evidence) -> list[Advice]:
             )
         )
     return advice
+
+
+def _aware(evidence: Evidence) -> str:
+    """The advice to train aware of int8, which may have been done already."""
+    if evidence.precision == "int8-qat":
+        return "train longer aware of int8 (quantize.epochs)"
+    return "train aware of int8 (quantize.aware = true)"
 
 
 def _low_input(evidence: Evidence) -> list[Advice]:
@@ -123,7 +129,7 @@ def _noisy(evidence: Evidence) -> list[Advice]:
     if numbers == (last,):
         remedy = "leave that one in float, as the rung int8-selective does."
     else:
-        remedy = "give it back precision (int8-selective, int16x8), or train aware of int8 (quantize.aware = true)."
+        remedy = f"give it back precision (int8-selective, int16x8), or {_aware(evidence)}."
     found = [each.own.sqnr for each in noisy if each.own]
     levels = ", ".join(f"{sqnr:.0f}" for sqnr in found)
     return [
@@ -147,8 +153,8 @@ def _dominated(evidence: Evidence) -> list[Advice]:
             kind="note",
             words=(
                 f"One channel of {called(evidence, each.layer.number)} goes {each.range.spread:.0f} times as far as "
-                "the middle one, and all share one scale: the others keep few codes. Train aware of int8 "
-                "(quantize.aware = true), or give this layer 16 bits or float (int16x8, int8-selective)."
+                "the middle one, and all share one scale: the others keep few codes. Give this layer 16 "
+                f"bits or float (int16x8, int8-selective), or {_aware(evidence)}."
             ),
         )
         for each in dominated_layers(evidence, explained(wrong_scales(evidence)))[:_MOST]
