@@ -10,6 +10,7 @@ from pipeline.report import (
     confidence,
     integrity,
     latency,
+    layers,
     placement,
     robustness,
     sensitivity,
@@ -25,6 +26,7 @@ SECTIONS: dict[str, ModuleType] = {
     "significance": significance,
     "agreement": agreement,
     "classes": classes,
+    "layers": layers,
     "sensitivity": sensitivity,
     "robustness": robustness,
     "confidence": confidence,
@@ -55,6 +57,7 @@ class Results:
     significance: significance.Facts | NotMeasured
     agreement: agreement.Facts | NotMeasured
     classes: classes.Facts | NotMeasured
+    layers: layers.Facts | NotMeasured
     sensitivity: sensitivity.Facts | NotMeasured
     robustness: robustness.Facts | NotMeasured
     confidence: confidence.Facts | NotMeasured
