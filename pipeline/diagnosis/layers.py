@@ -93,12 +93,12 @@ def kind_of(operator: str) -> str:
     return _KINDS.get(operator, operator.lower())
 
 
-def keras_name(kind: str, candidates: Sequence[str]) -> str:
+def keras_name(candidates: Sequence[str], kind: str = "") -> str:
     """The name of the Keras layer behind a tensor, from names that the converter gave it and its weights; empty where
     none tells.
 
     TensorFlow joins what was fused with ";": "core/re_lu/Relu;core/conv2d/Conv2D1". The part that names the operator
-    itself is taken, or else the last.
+    itself is taken where `kind` tells which that is, or else the last.
     """
     paths = [
         [step.removeprefix("quant_") for step in part.split("/")]

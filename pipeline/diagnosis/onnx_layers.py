@@ -52,7 +52,7 @@ def _visit(walk: _Walk, node: NodeProto) -> None:
     kind, number = kind_of(node.op_type), len(walk.layers)
     weights = _weights(walk, node) if kind in ("convolution", "dense") else 0
     names = [name.removesuffix("_prequant") for name in (result, *node.input[1:2])]
-    walk.layers.append(_layer(number, kind, result, sources, weights, walk.shapes, keras_name(kind, names)))
+    walk.layers.append(_layer(number, kind, result, sources, weights, walk.shapes, keras_name(names, kind)))
     for name in node.output:
         walk.origin[name] = number
 

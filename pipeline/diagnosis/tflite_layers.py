@@ -86,7 +86,7 @@ def _layer(
     return Layer(
         number=number,
         kind=kind,
-        name=keras_name(kind, [tensor.name, *(each.name for each in weights)]) if operator else "",
+        name=keras_name([tensor.name, *(each.name for each in weights)], kind) if operator else "",
         tensor=index,
         shape=tensor.shape,
         weights=sum(size(each.shape) for each in weights),

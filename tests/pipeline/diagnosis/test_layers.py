@@ -85,8 +85,8 @@ def test_relu_and_quantizer_belong_to_the_layer_before_them() -> None:
 
 def test_the_keras_layer_is_found_in_a_fused_name() -> None:
     fused = "core/quant_re_lu/Relu;core/quant_batch_normalization/FusedBatchNormV3;core/quant_conv2d/Conv2D1"
-    assert keras_name("convolution", [fused]) == "conv2d"
-    assert keras_name("convolution", ["core/relu/Relu6;core/block/depthwise;core/block_pad/Pad"]) == "block"
-    assert keras_name("dense", ["StatefulPartitionedCall:0", "core/logits/MatMul"]) == "logits"
-    assert keras_name("add", ["core/re_lu_9/Relu;core/quant_add_3/add"]) == "add_3"
-    assert keras_name("dense", ["StatefulPartitionedCall:0"]) == ""
+    assert keras_name([fused], "convolution") == "conv2d"
+    assert keras_name(["core/relu/Relu6;core/block/depthwise;core/block_pad/Pad"], "convolution") == "block"
+    assert keras_name(["StatefulPartitionedCall:0", "core/logits/MatMul"], "dense") == "logits"
+    assert keras_name(["core/re_lu_9/Relu;core/quant_add_3/add"], "add") == "add_3"
+    assert keras_name(["StatefulPartitionedCall:0"], "dense") == ""
