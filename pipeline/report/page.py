@@ -32,7 +32,9 @@ def render(results: Results) -> str:
             template = environment.get_template(f"{name}/section.html")
             body = template.render(facts=facts, drawings=drawings, proven=results.proven)
         sections.append({"name": name, "title": section.TITLE, "body": Markup(body)})  # noqa: S704 - escaped inside
-    return environment.get_template("templates/index.html").render(results=results, sections=sections)
+    failed = () if isinstance(results.integrity, NotMeasured) else results.integrity.failed
+    page = environment.get_template("templates/index.html")
+    return page.render(results=results, sections=sections, failed=failed)
 
 
 def _environment() -> Environment:
