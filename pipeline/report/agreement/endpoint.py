@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge.device.errors import BadArtifact, ProofFailed
+from edge.device.errors import ProofFailed, Unavailable
 from pipeline.evaluation import Logits
 from pipeline.report.agreement.answering import NO_ANSWER, Answering
 from pipeline.report.agreement.facts import Endpoint
@@ -61,8 +62,10 @@ def served(inspection: Inspection) -> tuple[Artefact, Subject] | None:
 def asking(artefact: Artefact, subject: Subject, picture_bytes: int) -> Iterator[int]:
     """The port of a server of `artefact` in the subject's runtime, taking pictures of `picture_bytes`.
 
-    Raises ProofFailed where it does not start.
+    Raises ProofFailed where it does not start, Unavailable where the packages of the service are not installed.
     """
+    if find_spec("bentoml") is None:
+        raise Unavailable("the package bentoml is missing; pip install bentoml")
     settings = Settings(artifact=artefact.folder.absolute(), runtime=_OPTIONS[subject.runtime], seconds=_SECONDS)
     # A PNG of noise is a little larger than its pixels.
     settings = replace(settings, body_bytes=max(settings.body_bytes, 2 * picture_bytes + 65_536))
@@ -128,7 +131,7 @@ def measure_endpoint(inspection: Inspection) -> tuple[Endpoint, Answering | None
             start = time.perf_counter()
             told = ask(port, count, lambda at: blind.pick(np.array([at]))[0], per_request(size), classes)
             seconds = time.perf_counter() - start
-    except (ProofFailed, BadArtifact) as error:
+    except (ProofFailed, Unavailable) as error:
         return _failed(subject.name, str(error)), None
     inspection.report(f"live endpoint: {subject.name}", count, count)
     logits = inspection.logits(subject)[:count]

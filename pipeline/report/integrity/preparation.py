@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edge.device.contract import RESIZES
-from edge.device.errors import BadArtifact, ProofFailed
+from edge.device.errors import ProofFailed, Unavailable
 from edge.device.image import decode, fit
 from pipeline.data.dataset import Samples
 from pipeline.evaluation import open_quietly
@@ -36,8 +36,10 @@ def check_preparation(inspection: Inspection) -> Check:
             # Labels of the contract, right or wrong, as another check is about them.
             labels = artefact.contract.output.labels
             told = ask(port, len(pictures), pictures.__getitem__, per_request(largest), labels)
-    except (ProofFailed, BadArtifact) as error:
+    except ProofFailed as error:
         return Check(name=_NAME, passed=False, words=f"The server cannot be asked: {error}")
+    except Unavailable as error:
+        return Check(name=_NAME, passed=None, words=f"The server cannot be asked: {error}")
     return _judged(told, pictures, artefact, subject, inspection.recipe.data.resize)
 
 
