@@ -78,7 +78,7 @@ def _divergence(divergence: DivergenceFacts) -> str:
     """How one runtime or file answers beside the reference."""
     shown = divergence.fault or divergence.first
     if shown is not None:
-        place = f"begins to differ in {shown.label} ({shown.differing:.2%} of its values, by {shown.largest:.2g} steps)"
+        place = f"begins to differ in {shown.label} ({shown.differing:.2%} of its values, by {shown.largest:.4g} steps)"
     elif divergence.layers:
         place = "equal in every layer"
     else:

@@ -21,7 +21,7 @@ def _faults(evidence: Evidence) -> list[Advice]:
             words=(
                 f"{name} begins to answer otherwise than the reference in {called(evidence, fault.layer.number)}: "
                 f"up to {fault.largest:.0f} steps off, and {fault.differing:.1%} of its values differ, which no "
-                "rounding explains. That file or runtime does not compute this layer as proven: export it again."
+                "rounding explains. One of the two files or runtimes does not compute this layer: export again."
             ),
         )
         for name, divergence in evidence.divergences.items()
@@ -51,6 +51,6 @@ def _rounding(evidence: Evidence, first: dict[str, LayerDifference]) -> Advice:
         kind="note",
         words=(
             f"{who} otherwise than the reference, first in {called(evidence, number)}: {share:.2%} of its values, by "
-            f"{steps:.2g} {'step' if steps <= 1 else 'steps'} at most. That is rounding; there is nothing to do."
+            f"{steps:.4g} {'step' if steps <= 1 else 'steps'} at most. That is rounding; there is nothing to do."
         ),
     )
