@@ -57,7 +57,7 @@ PEERS: dict[str, Peer] = {
         file="model.tflite",
         runtime="litert",
         packages=("tensorflow-model-optimization", "tensorflow"),
-        how="quantize_model, one epoch of Adam without augmentation, then the converter; the seeds are those of the training",
+        how="quantize_model, one epoch of Adam, no augmentation, then the converter; the seeds are of the training",
     ),
     "ai-edge-quantizer": Peer(
         program="ai_edge_static",
