@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from types import ModuleType
 
+from pipeline.machine import Machine
 from pipeline.report import (
     agreement,
     calibration,
@@ -52,7 +53,7 @@ class Results:
     format: int
     edgewise: str  # the version that wrote it
     made: str  # ISO 8601, UTC
-    machine: dict[str, str]
+    machine: Machine
     proven: Proven
     significance: significance.Facts | NotMeasured
     agreement: agreement.Facts | NotMeasured

@@ -1,7 +1,6 @@
 """The report stage: every section measured, then results.json and index.html written."""
 
 import contextlib
-import platform
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from pipeline.data.dataset import load_dataset
 from pipeline.data.source import Report
 from pipeline.evaluation import float_logits
 from pipeline.isolate import Child
+from pipeline.machine import this_machine
 from pipeline.origins import report_origin
 from pipeline.recipe import Recipe
 from pipeline.report.inspection import Artefact, Inspection, Subject
@@ -52,7 +52,7 @@ def report_stage(recipe: Recipe, run: Path, report: Report) -> bool:
         format=FORMAT,
         edgewise=version("edgewise"),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=_machine(),
+        machine=this_machine(),
         proven=inspection.proven,
         **facts,
     )
@@ -115,12 +115,3 @@ def _measured(name: str, section: Any, inspection: Inspection, work: Path) -> An
         return NotMeasured(not_measured=str(error))
     write_json(kept, adapter.dump_python(facts, mode="json"))
     return facts
-
-
-def _machine() -> dict[str, str]:
-    tools = ("tensorflow", "ai-edge-litert", "onnxruntime", "openvino", "tflite-micro")
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        **{name: version(name) for name in tools},
-    }
