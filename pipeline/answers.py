@@ -1,6 +1,8 @@
 """What models answered, kept on disk: running ten thousand pictures through slow kernels twice tells nothing new."""
 
 import hashlib
+import io
+import json
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -9,11 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from edge.device.contract import Layout
-from edge.device.files import DAMAGED_NPZ
+from edge.device.files import DAMAGED_NPZ, write_bytes
 from edge.target import sha256_of_model
 from pipeline.data.dataset import Samples
 from pipeline.data.source import Report
 from pipeline.evaluation import Logits, run_in
+from pipeline.machine import this_machine
+from pipeline.stage import source_hash
 
 # What computes in each runtime; another version may answer otherwise.
 _PACKAGES = {
@@ -27,24 +31,28 @@ _PACKAGES = {
 
 
 class Answers:
-    """Logits by model file, runtime and pictures, in memory and in `folder`."""
+    """Logits by model file, runtime and pictures, in memory and in `folder`.
 
-    def __init__(self, folder: Path) -> None:
+    Without `keep_on_disk` the folder is only read: it may be another's, or cannot be written.
+    """
+
+    def __init__(self, folder: Path, *, keep_on_disk: bool = True) -> None:
         self._folder = folder
+        self._keep_on_disk = keep_on_disk
         self._known: dict[str, Logits] = {}
+        self._digests: dict[int, tuple[Samples, str]] = {}  # by identity, which lasts as long as they are held here
 
     def of(self, runtime: str, file: Path, layout: Layout, samples: Samples, report: Report) -> Logits:
         """What `file` in `runtime` answers on `samples`, float32 [n, classes]; run where it is not known.
 
         Raises BadArtifact, Unavailable.
         """
-        key = _key(runtime, file, samples)
+        key = self._key(runtime, file, samples)
         if key not in self._known:
-            place = self._folder / f"{key}.npy"
-            kept = _read(place, len(samples))
+            kept = _read(self._place(key), len(samples))
             if kept is None:
                 kept = run_in(runtime, file, samples, report, f"{file.parent.name}: {file.name} in {runtime}", layout)
-                _write(place, kept)
+                self._note(key, kept)
             self._known[key] = kept
         return self._known[key]
 
@@ -57,14 +65,35 @@ class Answers:
 
     def keep(self, runtime: str, file: Path, samples: Samples, logits: Logits) -> None:
         """Note what a run of `file` in `runtime` answered on `samples`, so that nobody runs it again."""
-        key = _key(runtime, file, samples)
+        key = self._key(runtime, file, samples)
         self._known[key] = logits
-        _write(self._folder / f"{key}.npy", logits)
+        self._note(key, logits)
+
+    def _note(self, key: str, logits: Logits) -> None:
+        if self._keep_on_disk:
+            content = io.BytesIO()
+            np.save(content, logits)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_bytes(self._place(key), content.getvalue())
+
+    def _key(self, runtime: str, file: Path, samples: Samples) -> str:
+        """The processor is part of it: kernels differ between them, and a run folder may come from another machine."""
+        parts = "\n".join((runtime, _version(runtime), _processor(), self._digest(samples)))
+        return f"{_model(file)}-{hashlib.sha256(parts.encode()).hexdigest()[:32]}"
+
+    def _digest(self, samples: Samples) -> str:
+        if id(samples) not in self._digests:
+            self._digests[id(samples)] = samples, _digest(samples)
+        return self._digests[id(samples)][1]
+
+    def _place(self, key: str) -> Path:
+        return self._folder / f"{key}.npy"
 
 
-def _key(runtime: str, file: Path, samples: Samples) -> str:
-    parts = "\n".join((runtime, _version(runtime), _digest(samples)))
-    return f"{_model(file)}-{hashlib.sha256(parts.encode()).hexdigest()[:32]}"
+@cache
+def _processor() -> str:
+    machine = this_machine()
+    return json.dumps([machine["cpu"], machine["instructions"]])
 
 
 def _model(file: Path) -> str:
@@ -83,7 +112,7 @@ def _version(runtime: str) -> str:
     try:
         return version(_PACKAGES.get(runtime, runtime))
     except PackageNotFoundError:
-        return ""  # our own arithmetic, or a simulator that is built from the file itself
+        return source_hash("export")  # our own arithmetic, or a simulator that is built from the file itself
 
 
 def _read(place: Path, count: int) -> Logits | None:
@@ -93,11 +122,3 @@ def _read(place: Path, count: int) -> Logits | None:
     except DAMAGED_NPZ:
         return None
     return logits if len(logits) == count else None
-
-
-def _write(place: Path, logits: Logits) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial = place.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.save(file, logits)
-    partial.replace(place)

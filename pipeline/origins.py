@@ -56,13 +56,16 @@ def export_origin(recipe: Recipe, run: Path, target: TargetName) -> Manifest:
     return origin("export", {**wanted.settings, **about}, wanted.inputs)
 
 
-def report_origin(recipe: Recipe, run: Path, artefacts: list[Path]) -> Manifest:
-    """`artefacts`: the folders of those that it is about. Raises BadArtifact as `export_origin` does."""
+def report_origin(recipe: Recipe, run: Path, artefacts: list[Path], refused: tuple[str, ...]) -> Manifest:
+    """`artefacts`: the folders of those that it is about; `refused`: targets that have none.
+
+    Raises BadArtifact as `export_origin` does.
+    """
     wanted = quantize_origin(recipe, run)
     inputs = {f"export/{folder.name}": _outputs_hash(read_manifest(folder)) for folder in artefacts}
     # What devices measured, where their files were put there.
     inputs |= {f"devices/{path.name}": sha256_of(path) for path in sorted((run / "devices").glob("*.json"))}
-    return origin("report", {"recipe": settings_of(recipe)}, {**wanted.inputs, **inputs})
+    return origin("report", {"recipe": settings_of(recipe), "refused": list(refused)}, {**wanted.inputs, **inputs})
 
 
 def finished(place: Path, wanted: Manifest, command: str) -> str:

@@ -1,39 +1,45 @@
 """results.json of an export: every artefact's proof beside the float model's figures."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
-from edge.device.errors import EdgewiseError
+from edge.device.errors import BadArtifact, EdgewiseError
 from edge.device.files import read_json
 from pipeline.data.dataset import Split, load_dataset
 from pipeline.evaluation import evaluate_logits, float_logits
 from pipeline.ladder import NoRungHolds, Tried
 from pipeline.recipe import Recipe
 
-Interval = tuple[float, float]
+PLACE = Path("export") / "results.json"  # in a run folder
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Change = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+Interval = tuple[Share, Share]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FloatModel:
     """The trained float Keras model. `top1` with its 95 % Wilson interval is of `samples` blind-test pictures."""
 
-    top1: float
+    top1: Share
     top1_interval: Interval
-    samples: int
-    validation_top1: float
-    parameters: int
+    samples: Count
+    validation_top1: Share
+    parameters: Count
 
 
 @dataclass(frozen=True, kw_only=True)
 class LatencyMs:
     """Milliseconds, one picture, one thread, on this host; None in a simulator, whose speed says nothing."""
 
-    p50: float | None
-    p99: float | None
+    p50: Milliseconds | None
+    p99: Milliseconds | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +55,14 @@ class Row:
     board: str | None
     precision: str
     runtime: str
-    top1: float
+    top1: Share
     top1_interval: Interval
-    drop: float
-    drop_bound: float
+    drop: Change
+    drop_bound: Change
     doubt: str
-    agreement: float
-    difference: float | None
-    bytes: int
+    agreement: Share
+    difference: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None
+    bytes: Count
     latency_ms: LatencyMs
     fastest: bool
     refused: str
@@ -80,7 +86,7 @@ class Proven:
 
     recipe: str
     float_model: FloatModel
-    budget: float
+    budget: Share
     artefacts: tuple[Row, ...]
     refused: tuple[RefusedTarget, ...] = ()
 
@@ -98,9 +104,9 @@ def read_proofs(run: Path, targets: Iterable[str]) -> dict[str, Any]:
     return {target: read_json(run / "export" / target / "proof.json") for target in targets}
 
 
-def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: Mapping[str, EdgewiseError]) -> Proven:
-    """The float model's figures, one row for each file and runtime of `proofs` (proof.json's content by target), and
-    why the targets of `refused` have none."""
+def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: Iterable[RefusedTarget] = ()) -> Proven:
+    """The float model's figures, and one row for each file and runtime of `proofs` (proof.json's content by target);
+    `refused` are the targets that have none."""
     dataset = load_dataset(run / "data")
     logits = float_logits(run / "train")
     blind = evaluate_logits(logits.blind_test, dataset.part(Split.BLIND_TEST).labels)
@@ -116,22 +122,43 @@ def collect(recipe: Recipe, run: Path, proofs: dict[str, Any], refused: Mapping[
         ),
         budget=recipe.quantize.budget,
         artefacts=tuple(row for target, proof in proofs.items() for row in _rows(target, proof)),
-        refused=tuple(
-            RefusedTarget(
-                target=target,
-                reasons=tuple(str(failure).splitlines()),
-                tried=tuple(failure.tried) if isinstance(failure, NoRungHolds) else (),
-            )
-            for target, failure in refused.items()
-        ),
+        refused=tuple(refused),
     )
+
+
+def refusal(target: str, failure: EdgewiseError) -> RefusedTarget:
+    """What an export that ended with `failure` leaves to say of its target."""
+    return RefusedTarget(
+        target=target,
+        reasons=tuple(str(failure).splitlines()),
+        tried=tuple(failure.tried) if isinstance(failure, NoRungHolds) else (),
+    )
+
+
+def refused_before(run: Path, proven: Collection[str]) -> tuple[RefusedTarget, ...]:
+    """The targets that the last export of `run` refused, but those that have an artefact since.
+
+    Raises BadArtifact where its results.json cannot be read.
+    """
+    if not (run / PLACE).exists():
+        return ()
+    try:
+        before = _PROVEN.validate_python(read_json(run / PLACE))
+    except ValidationError as error:
+        detail = error.errors()[0]
+        raise BadArtifact(
+            f"{run / PLACE}: not what this version writes ({'.'.join(map(str, detail['loc']))}: {detail['msg']}); run "
+            "`edgewise export RECIPE` again"
+        ) from None
+    return tuple(each for each in before.refused if each.target not in proven)
 
 
 def as_json(proven: Proven) -> dict[str, Any]:
     """`proven` as plain JSON values."""
-    return TypeAdapter(Proven).dump_python(proven, mode="json")  # type: ignore[no-any-return]
+    return _PROVEN.dump_python(proven, mode="json")  # type: ignore[no-any-return]
 
 
+_PROVEN = TypeAdapter(Proven)
 _TRIED = TypeAdapter(tuple[Tried, ...])
 
 

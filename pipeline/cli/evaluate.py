@@ -14,7 +14,7 @@ from pipeline import artefacts
 from pipeline.cli.options import at_work
 from pipeline.cli.progress import reporting
 from pipeline.cli.stages import show
-from pipeline.results import as_json, collect
+from pipeline.results import PLACE, as_json, collect, refused_before
 
 
 @click.command()
@@ -47,8 +47,9 @@ def evaluate(
     if data is not None or runtime is not None:
         raise click.UsageError("--data and --runtime go with an artefact folder, such as runs/digits/export/cpu")
     with at_work(subject, overrides, run) as (loaded, folder, report):
-        results = collect(loaded, folder, artefacts.prove_stage(loaded, folder, report), {})
-        write_json(folder / "export" / "results.json", as_json(results))
+        proofs = artefacts.prove_stage(loaded, folder, report)
+        results = collect(loaded, folder, proofs, refused_before(folder, proofs))
+        write_json(folder / PLACE, as_json(results))
     show(results, json_wanted=json_wanted)
 
 

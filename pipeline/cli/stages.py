@@ -19,7 +19,7 @@ from pipeline.cli.table import table
 from pipeline.form_store import FormStore
 from pipeline.isolate import Child
 from pipeline.ladder import Export, plan
-from pipeline.results import Proven, as_json, collect, read_proofs
+from pipeline.results import PLACE, Proven, as_json, collect, read_proofs, refusal
 
 _PARTS = {"training": "for training", "validation": "for validation", "blind_test": "for the blind test"}
 
@@ -89,9 +89,10 @@ def export(recipe: Path, overrides: tuple[str, ...], run: Path | None, targets: 
             if made:
                 _describe_climb(read_json(place / "proof.json"))
         proven = [target for target in loaded.export.targets if target not in refused]
-        results = collect(loaded, folder, read_proofs(folder, proven), refused)
-        (folder / "export").mkdir(exist_ok=True)
-        write_json(folder / "export" / "results.json", as_json(results))
+        failures = [refusal(target, failure) for target, failure in refused.items()]
+        results = collect(loaded, folder, read_proofs(folder, proven), failures)
+        (folder / PLACE).parent.mkdir(exist_ok=True)
+        write_json(folder / PLACE, as_json(results))
     show(results, json_wanted=json_wanted)
     if refused:
         words = "\n".join(map(str, refused.values()))

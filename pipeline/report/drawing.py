@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _VARIABLES = {
 
 _STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: it can be read, searched and spoken
+    "text.parse_math": False,  # a class may be called "$"
     "font.family": "sans-serif",
     "font.size": 9,
     "text.color": INK,
@@ -95,7 +97,8 @@ def finish(figure: Any, name: str, words: str) -> Drawing:
 
     buffer = io.StringIO()
     # The salt makes the same figure the same bytes.
-    with mpl.rc_context({"svg.hashsalt": name}):
+    with mpl.rc_context({"svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # here; the browser has other fonts
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]

@@ -1,7 +1,9 @@
 """What the sections of a report work on: a finished run, its artefacts, and what they answer."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from edge.device.contract import Contract, Layout
 from edge.runtimes import SIMULATORS
@@ -66,11 +68,11 @@ class Inspection:
     child: Child
     report: Report
 
-    @property
+    @cached_property
     def blind(self) -> Samples:
         return self.dataset.part(Split.BLIND_TEST)
 
-    @property
+    @cached_property
     def validation(self) -> Samples:
         return self.dataset.part(Split.VALIDATION)
 
@@ -91,6 +93,7 @@ class Inspection:
             distinct.setdefault(artefact.subjects[0].sha256, artefact)
         return tuple(distinct.values())
 
-    def logits(self, subject: Subject, split: Split = Split.BLIND_TEST) -> Logits:
+    def logits(self, subject: Subject, split: Literal[Split.BLIND_TEST, Split.VALIDATION] = Split.BLIND_TEST) -> Logits:
         """What `subject` answers on a split, float32 [n, classes]; run once, kept on disk."""
-        return self.answers.of(subject.runtime, subject.file, subject.layout, self.dataset.part(split), self.report)
+        samples = self.blind if split is Split.BLIND_TEST else self.validation
+        return self.answers.of(subject.runtime, subject.file, subject.layout, samples, self.report)

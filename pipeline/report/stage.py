@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from edge.device.contract import read_contract
-from edge.device.errors import BadArtifact, BadModel, ConversionFailed, Unavailable
+from edge.device.errors import BadArtifact, BadData, BadModel, ConversionFailed, Unavailable
 from edge.device.files import sha256_of, write_bytes, write_json
 from pipeline.answers import Answers
 from pipeline.artefacts import standing
@@ -23,7 +23,7 @@ from pipeline.origins import report_origin
 from pipeline.recipe import Recipe
 from pipeline.report.inspection import Artefact, Inspection, Subject
 from pipeline.report.sections import FORMAT, SECTIONS, NotMeasured, Results
-from pipeline.results import collect, read_proofs
+from pipeline.results import collect, read_proofs, refused_before
 from pipeline.stage import up_to_date, work_folder, writing
 
 _RESULTS = TypeAdapter(Results)
@@ -38,7 +38,8 @@ def report_stage(recipe: Recipe, run: Path, report: Report) -> bool:
     places = standing(recipe, run)
     if not places:
         raise BadArtifact(f"{run / 'export'}: no artefact of this recipe there; run `edgewise export RECIPE` first")
-    place, wanted = run / "report", report_origin(recipe, run, list(places.values()))
+    refused = tuple(each.target for each in refused_before(run, places))
+    place, wanted = run / "report", report_origin(recipe, run, list(places.values()), refused)
     if up_to_date(place, wanted):
         return False
     from pipeline.report.page import render
@@ -73,7 +74,7 @@ def inspect(recipe: Recipe, run: Path, places: Mapping[Any, Path], child: Child,
         run=run,
         dataset=load_dataset(run / "data"),
         float_logits=float_logits(run / "train"),
-        proven=collect(recipe, run, read_proofs(run, places), {}),
+        proven=collect(recipe, run, read_proofs(run, places), refused_before(run, places)),
         artefacts=tuple(_artefact(target, folder) for target, folder in places.items()),
         answers=Answers(run / "answers"),
         child=child,
@@ -111,7 +112,7 @@ def _measured(name: str, section: Any, inspection: Inspection, work: Path) -> An
     measure: Callable[[Inspection], Any] = section.measure
     try:
         facts = measure(inspection)
-    except (ConversionFailed, BadModel, Unavailable) as error:
+    except (BadArtifact, BadData, BadModel, ConversionFailed, Unavailable) as error:
         return NotMeasured(not_measured=str(error))
     write_json(kept, adapter.dump_python(facts, mode="json"))
     return facts
