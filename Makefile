@@ -89,7 +89,7 @@ format: setup  ## format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup  ## speed, as ratios within one run
+bench: setup  ## speed, and accuracy and size beside other ways to int8; half an hour the first time
 	@$(BIN)/python -m pipeline.bench
 
 LOCK = uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-emit-index-url \

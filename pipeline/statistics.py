@@ -16,6 +16,7 @@ Interval = tuple[float, float]
 SIGNIFICANT = 0.05  # a p below it is called more than chance, by custom (R. A. Fisher, 1925)
 
 _POWER = 0.8  # what sample sizes are planned for, by custom (J. Cohen, "Statistical Power Analysis", 1988)
+_ROUNDING = 1e-9  # far below one sample's share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +93,13 @@ def samples_to_tell(pairs: Pairs, allowed: float, confidence: float = 0.95) -> i
 
     The score grows with the root of the number.
     """
-    score = -_score(pairs, allowed)
-    if score <= 0:
+    if allowed - pairs.drop < _ROUNDING:
         return None
+    if allowed == 1:
+        return 1  # no drop exceeds it; its score has no value
     normal = NormalDist()
-    return math.ceil(pairs.count * ((normal.inv_cdf(confidence) + normal.inv_cdf(_POWER)) / score) ** 2)
+    reach = normal.inv_cdf(confidence) + normal.inv_cdf(_POWER)
+    return math.ceil(pairs.count * (reach / _score(pairs, allowed)) ** 2)
 
 
 def _score(pairs: Pairs, drop: float) -> float:

@@ -158,7 +158,20 @@ def test_samples_to_tell_bring_the_bound_within_in_four_cases_of_five(lost: floa
 
 
 @in_any_time
-@given(any_pairs(), st.floats(0, 0.2))
+@given(any_pairs(), st.floats(0, 0.2) | st.just(1.0))
 def test_samples_to_tell_are_none_exactly_where_the_drop_is_not_within(pairs: Pairs, allowed: float) -> None:
-    assume(abs(pairs.drop - allowed) > 1e-9 and allowed > 0)
-    assert (samples_to_tell(pairs, allowed) is None) == (pairs.drop > allowed)
+    assume(pairs.drop == allowed or abs(pairs.drop - allowed) > 1e-9)
+    assert (samples_to_tell(pairs, allowed) is None) == (pairs.drop >= allowed)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "allowed", "expected"),
+    [
+        (Pairs(count=179, lost=0, gained=0), 0.0, None),
+        (Pairs(count=179, lost=4, gained=4), 0.0, None),
+        (Pairs(count=179, lost=179, gained=0), 1.0, None),
+        (Pairs(count=179, lost=4, gained=0), 1.0, 1),
+    ],
+)
+def test_samples_to_tell_at_the_ends_of_what_may_be_allowed(pairs: Pairs, allowed: float, expected: int | None) -> None:
+    assert samples_to_tell(pairs, allowed) == expected
