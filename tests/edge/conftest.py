@@ -18,7 +18,7 @@ from edge.targets.jetson import convert as convert_for_jetson
 from pipeline.quantization.aware import quantization_aware
 from pipeline.quantization.bfloat16 import write_saved_model
 from pipeline.quantization.convert import to_tflite
-from pipeline.quantization.selective import rank_layers, selective_int8
+from pipeline.quantization.selective import selective_path
 
 SHAPES = {"mlp": (8, 8, 3), "cnn": (28, 28, 1), "resnet8": (32, 32, 3), "mobilenet_v1": (32, 32, 3)}
 WIDTHS = {"mobilenet_v1": 0.25}
@@ -86,8 +86,8 @@ def tflite_of(
             _teach(core, pictures_of(name, 256))
         settings = {"input_scale": 1 / 128, "input_zero_point": 128, "calibration": pictures_of(name, 64)}
         if precision == "int8-selective":
-            worst = tuple(layer.name for layer in rank_layers(core, **settings)[:4])
-            content = selective_int8(core, left_float=worst, **settings)
+            few = [each for each in selective_path(core, **settings).selections if len(each.left_float) <= 4]
+            content = few[-1].content
         else:
             content = to_tflite(core, precision, **settings)
         path = folder / f"{name}-{precision}.tflite"
