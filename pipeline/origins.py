@@ -62,7 +62,7 @@ def report_origin(recipe: Recipe, run: Path, artefacts: list[Path], refused: tup
     Raises BadArtifact as `export_origin` does.
     """
     wanted = quantize_origin(recipe, run)
-    inputs = {f"export/{folder.name}": _outputs_hash(read_manifest(folder)) for folder in artefacts}
+    inputs = {f"export/{folder.name}": outputs_hash(read_manifest(folder)) for folder in artefacts}
     # What devices measured, where their files were put there.
     inputs |= {f"devices/{path.name}": sha256_of(path) for path in sorted((run / "devices").glob("*.json"))}
     return origin("report", {"recipe": settings_of(recipe), "refused": list(refused)}, {**wanted.inputs, **inputs})
@@ -83,10 +83,11 @@ def finished(place: Path, wanted: Manifest, command: str) -> str:
             f"run `edgewise {command} RECIPE` again, and give every stage the same --set"
         )
     verify_outputs(place, found)
-    return _outputs_hash(found)
+    return outputs_hash(found)
 
 
-def _outputs_hash(manifest: Manifest) -> str:
+def outputs_hash(manifest: Manifest) -> str:
+    """What the stages that are made from these outputs have among their inputs."""
     return hashlib.sha256(json.dumps(manifest.outputs, sort_keys=True).encode()).hexdigest()
 
 

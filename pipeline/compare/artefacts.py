@@ -11,7 +11,7 @@ from edge.runtimes import SIMULATORS
 from edge.target import size_of_model
 from pipeline.answers import Answers as KnownAnswers
 from pipeline.compare.comparison import Answers, Comparison, match_paired, match_unpaired, side_of
-from pipeline.compare.subjects import blind_test, same_pictures
+from pipeline.compare.subjects import blind_test, made_of_other_data, same_pictures
 from pipeline.data.dataset import Samples
 from pipeline.data.labelled import labelled_folder
 from pipeline.data.source import Report
@@ -104,13 +104,15 @@ def _on_blind_test(opened: Opened, report: Report) -> _Judged:
         raise BadArtifact(
             f"{opened.folder}: stands in no run that has its pictures; give --data FOLDER, with a folder for each class"
         )
+    if made_of_other_data(run, [opened.folder]) is not None:
+        raise BadArtifact(
+            f"{run / 'data'}: made anew since {opened.folder} was, which may have been trained on the pictures of "
+            "its blind test; run `edgewise export RECIPE` again, or give --data FOLDER"
+        )
     dataset, samples = found
     contract = opened.contract
     if dataset.images.shape[1:] != contract.input.picture or dataset.classes != contract.output.labels:
-        raise BadArtifact(
-            f"{run / 'data'}: made anew since {opened.folder} was, with other classes or another size; export it "
-            "again, or give --data FOLDER"
-        )
+        raise BadArtifact(f"{opened.folder}: its contract has other classes or another size than {run / 'data'}")
     known = KnownAnswers(run / "answers")
     return _judged(opened, samples, known.of(opened.runtime, opened.file, contract.input.layout, samples, report))
 

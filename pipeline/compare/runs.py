@@ -1,5 +1,6 @@
 """Two runs: what both proved, matched by target, file and runtime."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from edge.device.files import read_json, sha256_of
 from edge.device.manifest import read_manifest, verify_outputs
 from pipeline.answers import Answers as KnownAnswers
 from pipeline.compare.comparison import Answers, Comparison, Match, Side, match_paired, match_unpaired, side_of
-from pipeline.compare.subjects import RESULTS, blind_test, same_pictures
+from pipeline.compare.subjects import RESULTS, blind_test, made_of_other_data, same_pictures
 from pipeline.data.dataset import Dataset, Samples
 from pipeline.data.source import Report
 from pipeline.evaluation import Logits, float_logits
@@ -24,12 +25,14 @@ _FLOAT = "float Keras"
 
 @dataclass(frozen=True, kw_only=True)
 class _Run:
-    """A finished run. `rows`: what it proved, by what it is called; `pictures`: None where its folder has no data."""
+    """A finished run. `rows`: what it proved, by what it is called; `pictures`: its data with their blind test, None
+    where that is not the one that it was proven on, and `lack` says why."""
 
     folder: Path
     proven: Proven
     rows: dict[str, Row]
     pictures: tuple[Dataset, Samples] | None
+    lack: str
 
 
 def compare_runs(first: Path, second: Path, report: Report) -> Comparison:
@@ -75,7 +78,20 @@ def _read(folder: Path) -> _Run:
             "anew, or export again"
         ) from None
     rows = {f"{row.target}/{Path(row.file).name} in {row.runtime}": row for row in proven.artefacts if not row.refused}
-    return _Run(folder=folder, proven=proven, rows=rows, pictures=blind_test(folder))
+    pictures, lack = _pictures(folder, rows.values())
+    return _Run(folder=folder, proven=proven, rows=rows, pictures=pictures, lack=lack)
+
+
+def _pictures(folder: Path, rows: Iterable[Row]) -> tuple[tuple[Dataset, Samples] | None, str]:
+    """`_Run.pictures` and `_Run.lack`."""
+    found = blind_test(folder)
+    if found is None:
+        return None, f"{folder} has no data"
+    stages = (folder / "train", *((folder / row.file).parent for row in rows))
+    older = made_of_other_data(folder, stages)
+    if older is not None:
+        return None, f"{folder / 'data'} was made anew since {older} was"
+    return found, ""
 
 
 def _require_same_labels(one: _Run, other: _Run) -> None:
@@ -98,7 +114,7 @@ def _same_blind_test(one: _Run, other: _Run) -> tuple[bool, str]:
     """Whether both have the same blind test, and that in words."""
     alone = "each was judged on its own, so a small difference does not show (Newcombe's interval)."
     if one.pictures is None or other.pictures is None:
-        return False, f"{one.folder if one.pictures is None else other.folder} has no data: {alone}"
+        return False, f"{one.lack or other.lack}: {alone}"
     (data, samples), (other_data, other_samples) = one.pictures, other.pictures
     if data.classes == other_data.classes and same_pictures(samples, other_samples):
         return True, f"Both have the same {len(samples):,} blind-test pictures: compared picture by picture."
@@ -152,6 +168,11 @@ def _answers(run: _Run, name: str, report: Report) -> Answers:
         raise BadArtifact(f"{run.folder / 'data'}: not there; train the recipe again")
     dataset, samples = run.pictures
     logits = _float_logits(run) if name == _FLOAT else _artefact_logits(run, run.rows[name], samples, report)
+    if logits.shape != (expected := (len(samples), len(dataset.classes))):
+        raise BadArtifact(
+            f"{run.folder}: {name} answered {logits.shape} logits, expected {expected} of its blind test; run "
+            "`edgewise train RECIPE` and `edgewise export RECIPE` again"
+        )
     return Answers(labels=logits.argmax(1), truth=samples.labels, names=samples.names, classes=dataset.classes)
 
 

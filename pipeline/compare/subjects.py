@@ -1,5 +1,6 @@
 """What can be compared, and the pictures that it was proven on."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +11,7 @@ from edge.device.errors import BadArtifact
 from edge.device.manifest import NAME as MANIFEST
 from edge.device.manifest import read_manifest, verify_outputs
 from pipeline.data.dataset import Dataset, Samples, Split, load_dataset
+from pipeline.origins import outputs_hash
 
 RESULTS = (Path("export") / "results.json", Path("report") / "results.json")  # the first is the newer one
 
@@ -37,6 +39,17 @@ def blind_test(run: Path) -> tuple[Dataset, Samples] | None:
     verify_outputs(folder, read_manifest(folder))
     dataset = load_dataset(folder)
     return dataset, dataset.part(Split.BLIND_TEST)
+
+
+def made_of_other_data(run: Path, stages: Iterable[Path]) -> Path | None:
+    """The first of the folders `stages` that was made from other data than stand in run/data now, whose blind test may
+    hold what it was trained on; None where there is none. One without a manifest is passed over.
+
+    Raises BadArtifact where a manifest was changed.
+    """
+    now = outputs_hash(read_manifest(run / "data"))
+    made = (stage for stage in stages if (stage / MANIFEST).exists())
+    return next((stage for stage in made if read_manifest(stage).inputs.get("data") != now), None)
 
 
 def same_pictures(first: Samples, second: Samples) -> bool:

@@ -56,6 +56,12 @@ def test_artefacts_of_runs_with_other_blind_tests_are_compared_unpaired(
     assert "--data FOLDER" in found.notes[0]
 
 
+def test_artefact_is_not_judged_on_data_made_anew_since(finished_run: Path, new_data: Path) -> None:
+    folders = [run / "export" / "coral" for run in (finished_run, new_data)]
+    with pytest.raises(BadArtifact, match=r"data: made anew since .*coral was, which may have been trained"):
+        compare_artefacts(*folders, None, "litert", silent)
+
+
 def test_artefacts_of_different_labels_are_refused(
     finished_run: Path, relabelled: Callable[[dict[str, str]], Path]
 ) -> None:

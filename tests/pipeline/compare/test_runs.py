@@ -53,6 +53,27 @@ def test_other_blind_tests_are_compared_unpaired(finished_run: Path, other_pictu
     assert all(match.pairing is None for match in found.matches)
 
 
+def test_run_whose_data_were_made_anew_is_not_judged_on_them(new_data: Path) -> None:
+    # Another seed of the split may put pictures into the blind test that the models were trained on.
+    found = compare_runs(new_data, new_data, silent)
+    assert found.notes[0].startswith(f"{new_data / 'data'} was made anew since {new_data / 'train'} was")
+    assert all(match.pairing is None for match in found.matches)
+
+
+def test_run_that_was_trained_anew_and_not_exported_is_compared_by_its_figures(
+    finished_run: Path, new_training: Path
+) -> None:
+    found = compare_runs(finished_run, new_training, silent)
+    assert f"{new_training / 'data'} was made anew since {new_training / 'export'}/" in found.notes[0]
+    results = json.loads((new_training / "export" / "results.json").read_text())
+    assert found.matches[0].second.top1 == results["float_model"]["top1"]
+
+
+def test_answers_of_another_number_of_pictures_are_refused(finished_run: Path, short_answers: Path) -> None:
+    with pytest.raises(BadArtifact, match=r"float Keras answered \(178, 10\) logits, expected \(179, 10\)"):
+        compare_runs(finished_run, short_answers, silent)
+
+
 def test_run_without_data_is_compared_by_its_figures(finished_run: Path, twin: Path) -> None:
     (twin / "data").rename(twin / "data-elsewhere")
     found = compare_runs(finished_run, twin, silent)
