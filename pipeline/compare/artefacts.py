@@ -113,7 +113,7 @@ def _on_blind_test(opened: Opened, report: Report) -> _Judged:
     contract = opened.contract
     if dataset.images.shape[1:] != contract.input.picture or dataset.classes != contract.output.labels:
         raise BadArtifact(f"{opened.folder}: its contract has other classes or another size than {run / 'data'}")
-    known = KnownAnswers(run / "answers")
+    known = KnownAnswers(run / "answers", keep_on_disk=False)
     return _judged(opened, samples, known.of(opened.runtime, opened.file, contract.input.layout, samples, report))
 
 

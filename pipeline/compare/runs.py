@@ -187,5 +187,5 @@ def _artefact_logits(run: _Run, row: Row, samples: Samples, report: Report) -> L
     opened = open_verified(file.parent, row.runtime, file.name)
     if sha256_of(file) != row.sha256:
         raise BadArtifact(f"{file}: not the file of the run's results; run `edgewise evaluate RECIPE`")
-    known = KnownAnswers(run.folder / "answers")
+    known = KnownAnswers(run.folder / "answers", keep_on_disk=False)
     return known.of(row.runtime, file, opened.contract.input.layout, samples, report)

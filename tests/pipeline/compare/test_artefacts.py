@@ -1,5 +1,6 @@
 """Two artefacts side by side, each in its own runtime."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def test_labels_in_another_order_are_compared_by_name(
     assert {(each.first, each.second) for each in match.pairing.flips} == {("3", "8"), ("8", "3")}
     assert match.pairing.only_first == sum(each.truth == each.first for each in match.pairing.flips)
     assert match.verdict == "A is better"
+
+
+def test_run_folder_is_left_as_it_was(twin: Path) -> None:
+    # An archived run cannot be written, and another's may be at work.
+    shutil.rmtree(twin / "answers")
+    before = {path: path.stat().st_mtime_ns for path in twin.rglob("*")}
+    compare_artefacts(twin / "export" / "cpu", twin / "export" / "coral", None, "litert", silent)
+    assert {path: path.stat().st_mtime_ns for path in twin.rglob("*")} == before
 
 
 def test_artefacts_of_runs_with_other_blind_tests_are_compared_unpaired(
