@@ -1,5 +1,6 @@
 """Two runs: what both proved, matched by target, file and runtime."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from edge.device.contract import artifacts_of, read_contract
 from edge.device.errors import BadArtifact, Unavailable
-from edge.device.files import read_json, sha256_of
+from edge.device.files import sha256_of
 from edge.device.manifest import read_manifest, verify_outputs
 from pipeline.answers import Answers as KnownAnswers
 from pipeline.compare.comparison import Answers, Comparison, Match, Side, match_paired, match_unpaired, side_of
@@ -21,6 +22,7 @@ from pipeline.try_out import open_verified
 
 _PROVEN = TypeAdapter(Proven)
 _FLOAT = "float Keras"
+_ANEW = "run `edgewise export RECIPE`, which keeps the artefacts that stand and writes it anew"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,16 +69,15 @@ def compare_runs(first: Path, second: Path, report: Report) -> Comparison:
 
 def _read(folder: Path) -> _Run:
     place = next(folder / each for each in RESULTS if (folder / each).exists())
-    body = read_json(place)
     try:
+        body = json.loads(place.read_text(encoding="utf-8"))
         proven = _PROVEN.validate_python(body.get("proven", body) if isinstance(body, dict) else body)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadArtifact(f"{place}: not readable as JSON ({error}); {_ANEW}") from None
     except ValidationError as error:
         detail = error.errors()[0]
         where = ".".join(map(str, detail["loc"])) or "the whole"
-        raise BadArtifact(
-            f"{place}: not the results of this version ({where}: {detail['msg']}); run `edgewise evaluate RECIPE` "
-            "anew, or export again"
-        ) from None
+        raise BadArtifact(f"{place}: not the results of this version ({where}: {detail['msg']}); {_ANEW}") from None
     rows = {f"{row.target}/{Path(row.file).name} in {row.runtime}": row for row in proven.artefacts if not row.refused}
     pictures, lack = _pictures(folder, rows.values())
     return _Run(folder=folder, proven=proven, rows=rows, pictures=pictures, lack=lack)

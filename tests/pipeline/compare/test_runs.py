@@ -1,6 +1,7 @@
 """Two runs side by side: paired where their blind tests are the same, otherwise not."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -93,9 +94,21 @@ def test_results_of_a_report_serve_where_those_of_the_export_are_gone(finished_r
     ("content", "words"),
     [("{", "not readable as JSON"), ("[]", "not the results of this version"), ('{"recipe": 1}', "recipe")],
 )
-def test_damaged_results_are_refused(finished_run: Path, twin: Path, content: str, words: str) -> None:
+def test_damaged_results_are_refused_with_a_remedy_that_keeps_the_artefacts(
+    finished_run: Path, twin: Path, content: str, words: str
+) -> None:
     (twin / "export" / "results.json").write_text(content)
-    with pytest.raises(BadArtifact, match=words):
+    with pytest.raises(BadArtifact, match=rf"{words}.*edgewise export RECIPE`, which keeps the artefacts"):
+        compare_runs(finished_run, twin, silent)
+
+
+@pytest.mark.parametrize(("key", "value"), [("samples", 0), ("top1", 2.0), ("top1", math.nan), ("samples", -3)])
+def test_results_that_cannot_be_true_are_refused(finished_run: Path, twin: Path, key: str, value: float) -> None:
+    place = twin / "export" / "results.json"
+    results = json.loads(place.read_text())
+    results["float_model"][key] = value
+    place.write_text(json.dumps(results))
+    with pytest.raises(BadArtifact, match=rf"float_model\.{key}"):
         compare_runs(finished_run, twin, silent)
 
 
