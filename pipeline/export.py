@@ -22,7 +22,7 @@ from pipeline.forms import input_quantization
 from pipeline.ladder import Export, climb, validation_logits
 from pipeline.proof import Proof, Subject, prove
 from pipeline.recipe import BudgetTest
-from pipeline.temperature import fit_temperature
+from pipeline.temperature import Fitted, fit_temperature, why
 
 GOLDEN_VECTORS = 16
 
@@ -34,6 +34,8 @@ def export(job: Export, folder: Path) -> None:
     """
     artifact, tried = climb(job, folder)
     precision = tried[-1].precision
+    temperature, findings = _temperature(job, precision, artifact)
+    tried[-1] = replace(tried[-1], findings=(*tried[-1].findings, *findings))
     subject = Subject(
         target=job.target,
         folder=folder,
@@ -61,7 +63,7 @@ def export(job: Export, folder: Path) -> None:
     _require_proven(artifact, precision, proofs)
     proven = _proven_files(artifact.files, proofs)
     fastest = _fastest(proofs)
-    contract = _contract(job, artifact, precision, proven, fastest)
+    contract = _contract(job, artifact, precision, proven, fastest, temperature)
     write_golden(folder, _golden(job.dataset.part(Split.VALIDATION), folder, artifact, contract))
     if job.target in WITH_LABELS:
         WITH_LABELS[job.target](folder, contract.output.labels)
@@ -141,7 +143,12 @@ def _proven_files(files: tuple[ModelFile, ...], proofs: list[Proof]) -> tuple[Mo
 
 
 def _contract(
-    job: Export, artifact: Artifact, precision: Precision, files: tuple[ModelFile, ...], fastest: str
+    job: Export,
+    artifact: Artifact,
+    precision: Precision,
+    files: tuple[ModelFile, ...],
+    fastest: str,
+    temperature: float,
 ) -> Contract:
     scale, zero_point = input_quantization(job.recipe.model)
     height, width, channels = job.dataset.images.shape[1:]
@@ -167,20 +174,23 @@ def _contract(
             scale=result.scales[0] if result and result.scales else 1.0,
             zero_point=result.zero_points[0] if result and result.scales else 0,
             labels=job.dataset.classes,
-            temperature=_temperature(job, precision, artifact),
+            temperature=temperature,
         ),
         files=files,
         fastest=fastest,
     )
 
 
-def _temperature(job: Export, precision: Precision, artifact: Artifact) -> float:
-    """What the recipe wants logits divided by: 1 where it does not ask, and where validation does not tell."""
+def _temperature(job: Export, precision: Precision, artifact: Artifact) -> tuple[float, tuple[str, ...]]:
+    """What the recipe wants logits divided by, and a finding where it asks for it and validation does not tell."""
     if not job.recipe.export.temperature_scaling:
-        return 1.0
-    logits = validation_logits(job, precision, artifact)
-    fitted = fit_temperature(logits, job.dataset.part(Split.VALIDATION).labels)
-    return 1.0 if fitted is None else fitted.temperature
+        return 1.0, ()
+    labels = job.dataset.part(Split.VALIDATION).labels
+    fitted = fit_temperature(validation_logits(job, precision, artifact), labels)
+    if isinstance(fitted, Fitted):
+        return fitted.temperature, ()
+    reason = why(fitted, len(labels))
+    return 1.0, (f"warning: export.temperature_scaling: asked for, not fitted: {reason}; scores stay as they are",)
 
 
 def _golden(validation: Samples, folder: Path, artifact: Artifact, contract: Contract) -> Golden:

@@ -17,7 +17,7 @@ Resize = Literal["stretch", "crop", "pad"]
 Layout = Literal["NHWC", "NCHW"]
 RESIZES: tuple[Resize, ...] = ("stretch", "crop", "pad")
 
-_TEMPERATURES = (1e-6, 1e6)  # with others logits in float32 become infinite, or 0 alike
+TEMPERATURES = (1e-6, 1e6)  # from, to: with others logits in float32 become infinite, or 0 alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ def read_contract(folder: Path) -> Contract:
     if not _is_temperature(contract.output.temperature):
         raise BadArtifact(
             f"{path}: output.temperature: received {contract.output.temperature!r}, expected a number from "
-            f"{_TEMPERATURES[0]:g} to {_TEMPERATURES[1]:g}; export it again"
+            f"{TEMPERATURES[0]:g} to {TEMPERATURES[1]:g}; export it again"
         )
     return contract
 
@@ -145,7 +145,7 @@ def artifacts_of(run: Path) -> list[Path]:
 
 
 def _is_temperature(value: Any) -> bool:
-    low, high = _TEMPERATURES
+    low, high = TEMPERATURES
     return type(value) in (int, float) and low <= value <= high
 
 

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,18 @@ from scipy.special import log_softmax
 
 from edge.device.contract import read_contract
 from edge.runtimes import open_runtime
+from edge.target import Artifact
+from pipeline.answers import Answers
 from pipeline.data.dataset import Split, load_dataset
+from pipeline.data.source import silent
+from pipeline.evaluation import float_logits
+from pipeline.export import _temperature
+from pipeline.form_store import FormStore
+from pipeline.isolate import Child
+from pipeline.ladder import Export
+from pipeline.recipe import load_recipe
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -39,3 +51,33 @@ def test_temperature_of_the_contract_is_the_likeliest_on_validation_where_the_re
     least = minimize_scalar(likelihood, bounds=(-3, 3), method="bounded", options={"xatol": 1e-7})
     assert contract.output.temperature == pytest.approx(np.exp(least.x), rel=1e-3)
     assert contract.output.temperature != 1.0
+
+
+def test_temperature_that_validation_does_not_tell_is_one_with_a_finding(
+    finished_run: Path, quick_digits: tuple[str, ...]
+) -> None:
+    recipe = load_recipe(ROOT / "recipes" / "digits.toml", (*quick_digits[1::2], "export.temperature_scaling=true"))
+    contract = read_contract(finished_run / "export" / "cpu")
+    folder, precision, (file, *_) = finished_run / "export" / "cpu", contract.precision, contract.files
+    artifact = Artifact(folder=folder, target="cpu", precision=precision, files=(file,))
+    dataset = load_dataset(finished_run / "data")
+    validation = dataset.part(Split.VALIDATION)
+    logits = open_runtime(file.runtimes[0], folder / file.file).run(validation.all())
+    labels = dataset.labels.copy()
+    labels[validation.index] = logits.argmax(1)
+    with Child() as child:
+        job = Export(
+            recipe=recipe,
+            target="cpu",
+            board=None,
+            dataset=replace(dataset, labels=labels),
+            float_logits=float_logits(finished_run / "train"),
+            forms=FormStore(recipe, finished_run, child, silent),
+            answers=Answers(finished_run / "answers"),
+            child=child,
+            report=silent,
+        )
+        temperature, findings = _temperature(job, precision, artifact)
+    assert temperature == 1.0
+    assert [each.partition(":")[0] for each in findings] == ["warning"]
+    assert "export.temperature_scaling: asked for, not fitted: on none of the" in findings[0]

@@ -11,7 +11,8 @@ _MARKS = "osD^"
 
 
 def draw(facts: Facts) -> dict[str, Drawing]:
-    """ "reliability": accuracy by confidence, before and after scaling; "coverage": accuracy by share answered."""
+    """ "reliability": accuracy by confidence, as served and at the temperature that fits; "coverage": accuracy by share
+    answered."""
     models = facts.models[:MOST]
     return {"reliability": _reliability(models, facts.blind), "coverage": _coverage(models, facts.blind)}
 
@@ -27,11 +28,13 @@ def _reliability(models: tuple[Model, ...], count: int) -> Drawing:
         axis.set_visible(False)
     for axis, model in zip(axes.flat, models, strict=False):
         axis.plot((0, 100), (0, 100), color=MUTED, linestyle=":", linewidth=1.2)
-        _points(axis, model.plain, SERIES[0], "o", "as it comes")
-        words.append(_told(model, model.plain, "as it comes"))
+        _points(axis, model.served, SERIES[0], "o", _label(model.temperature))
+        words.append(_told(model, model.served, model.temperature))
         if model.scaled is not None and model.fitted is not None:
-            _points(axis, model.scaled, SERIES[1], "D", f"divided by {model.fitted.temperature:.2f}")
-            words.append(_told(model, model.scaled, f"with logits divided by {model.fitted.temperature:.2f}"))
+            label = _label(model.fitted.temperature)
+            if label != _label(model.temperature):
+                _points(axis, model.scaled, SERIES[1], "D", label)
+                words.append(_told(model, model.scaled, model.fitted.temperature))
         axis.set_title(f"{model.name}, {model.precision}".replace(" in ", "\nin "))
         axis.set(xlim=(0, 102), ylim=(0, 102), aspect="equal")
         axis.grid()
@@ -51,8 +54,13 @@ def _points(axis: Any, judged: Calibration, colour: str, mark: str, label: str) 
     axis.plot(at, accuracy, color=colour, marker=mark, markersize=4, linewidth=1, label=label)
 
 
-def _told(model: Model, judged: Calibration, words: str) -> str:
+def _label(temperature: float) -> str:
+    return "as it comes" if temperature == 1 else f"divided by {temperature:.3g}"
+
+
+def _told(model: Model, judged: Calibration, temperature: float) -> str:
     sure = "more" if judged.gap > 0 else "less"
+    words = "as it comes" if temperature == 1 else f"with logits divided by {temperature:.3g}"
     return (
         f"{model.name}, {words}: on average {abs(100 * judged.gap):.1f} points {sure} sure than right, expected "
         f"calibration error {judged.ece:.1%}."

@@ -9,7 +9,7 @@ from pipeline.report.confidence.abstention import WANTED, Point, Threshold, choo
 from pipeline.report.confidence.calibration import Calibration, calibration
 from pipeline.report.inspection import Artefact, Inspection
 from pipeline.report.subset import at_most
-from pipeline.temperature import Fitted, fit_temperature
+from pipeline.temperature import Fitted, fit_temperature, why
 
 _SIMULATED = 2000  # validation pictures for a simulator: it takes milliseconds for each
 
@@ -18,21 +18,22 @@ _SIMULATED = 2000  # validation pictures for a simulator: it takes milliseconds 
 class Model:
     """The float model, or a distinct model of the artefacts in its quickest runtime, as `name` says.
 
-    `top1`: a share of the blind test. `validation`: how many of its pictures were asked, `validation_right` of them
-    answered right. `served`: the temperature in the contract, which scores are made with; 1 for float. `plain`: the
-    scores at temperature 1. `fitted`: the temperature that is likeliest on validation, with its 95 % interval; None
-    where it tells none, as every answer is right, or as good as a guess. `scaled`: the scores at that
-    temperature. `thresholds` and `curve`: for "I don't know", on the scores as served.
+    `top1`: a share of the blind test. `validation`: how many of its pictures were asked. `temperature`: the contract's,
+    which scores are made with; 1 for float. `served`: the scores that people get, at that temperature; `plain`: at
+    temperature 1. `fitted`: the temperature that is likeliest on validation, with its 95 % interval, and `scaled`, the
+    scores at it; both None where validation tells none, as `unfitted` says in words. `thresholds` and `curve`: for "I
+    don't know", on the scores as served.
     """
 
     name: str
     precision: str
     top1: float
     validation: int
-    validation_right: int
-    served: float
+    temperature: float
+    served: Calibration
     plain: Calibration
     fitted: Fitted | None
+    unfitted: str
     scaled: Calibration | None
     thresholds: tuple[Threshold, ...]
     curve: tuple[Point, ...]
@@ -78,20 +79,24 @@ def _model(
 ) -> Model:
     """`output` is the contract's, None for float, which has no contract."""
     scores = softmax if output is None else output.scores
-    fitted = fit_temperature(validation[0], validation[1].labels)
+    temperature = 1.0 if output is None else output.temperature
+    found = fit_temperature(validation[0], validation[1].labels)
+    fitted = found if isinstance(found, Fitted) else None
     logits, labels = blind[0], blind[1].labels
     choosing, verifying = (
         (scores(logits).max(axis=1), logits.argmax(axis=1) == samples.labels) for logits, samples in (validation, blind)
     )
+    served = calibration(logits, labels, temperature)
     return Model(
         name=name,
         precision=precision,
         top1=float(verifying[1].mean()),
         validation=len(validation[1]),
-        validation_right=int(choosing[1].sum()),
-        served=1.0 if output is None else output.temperature,
-        plain=calibration(logits, labels, 1.0),
+        temperature=temperature,
+        served=served,
+        plain=served if temperature == 1 else calibration(logits, labels, 1.0),
         fitted=fitted,
+        unfitted="" if isinstance(found, Fitted) else why(found, len(validation[1])),
         scaled=None if fitted is None else calibration(logits, labels, fitted.temperature),
         thresholds=tuple(choose(wanted, choosing, verifying) for wanted in WANTED),
         curve=curve(*verifying),

@@ -13,8 +13,8 @@ from sklearn.metrics import log_loss
 from pipeline.report import confidence
 from pipeline.report.confidence.abstention import choose, curve
 from pipeline.report.confidence.calibration import BINS, calibration
-from pipeline.report.confidence.facts import Facts, measure
-from pipeline.report.drawing import page_style
+from pipeline.report.confidence.facts import Facts, _model, measure
+from pipeline.report.drawing import Drawing, page_style
 from pipeline.report.inspection import Inspection
 from pipeline.report.page import _environment
 from pipeline.temperature import Fitted
@@ -162,9 +162,49 @@ def test_thresholds_are_of_the_scores_as_the_contract_makes_them(inspection: Ins
         measure(replace(inspection, artefacts=(replace(artefact, contract=contract),))).models[1]
         for contract in (artefact.contract, cold)
     )
-    assert served.served == 4.0
-    assert served.plain == plain.plain
+    logits = inspection.logits(artefact.quickest)
+    assert (plain.temperature, served.temperature) == (1.0, 4.0)
+    assert plain.served == plain.plain == served.plain
+    assert served.served == calibration(logits, inspection.blind.labels, 4.0) != served.plain
     assert served.curve[-1].score < plain.curve[-1].score
+
+
+def test_words_are_of_the_scores_at_the_contracts_temperature(inspection: Inspection) -> None:
+    artefact = inspection.models[0]
+    warm = replace(artefact.contract, output=replace(artefact.contract.output, temperature=50.0))
+    facts = measure(replace(inspection, artefacts=(replace(artefact, contract=warm),)))
+    page, drawings = shown(facts)
+    sure = float((scores_of(inspection.logits(artefact.quickest) / 50).max(1)).mean())
+    assert "temperature of 50, which scores are made with, it" in page
+    assert f"says {100 * sure:.1f} % on average" in page
+    assert ": it is less sure than it may be." in page
+    assert f"{artefact.quickest.name}, with logits divided by 50: on average" in drawings["reliability"].words
+
+
+def test_good_model_with_logits_in_a_large_unit_is_not_called_a_guess(inspection: Inspection) -> None:
+    logits, labels = drawn(len(inspection.validation), classes=10)
+    judged = np.float32(1000) * logits, replace(inspection.validation, labels=labels)
+    model = _model("float Keras", "float32", None, judged, judged)
+    assert model.fitted is not None
+    assert model.fitted.temperature == pytest.approx(1000, rel=0.3)
+    assert model.unfitted == ""
+
+
+def test_page_says_why_validation_tells_no_temperature(inspection: Inspection) -> None:
+    logits, samples = inspection.float_logits.validation, inspection.validation
+    right = replace(samples, labels=logits.argmax(1).astype(np.int32))
+    blind = (inspection.float_logits.blind_test, inspection.blind)
+    model = _model("float Keras", "float32", None, (logits, right), blind)
+    assert model.scaled is None
+    page, _ = shown(Facts(blind=len(inspection.blind), models=(model,)))
+    assert f"Validation tells no temperature: on none of the {len(samples)} validation pictures" in page
+
+
+def shown(facts: Facts) -> tuple[str, dict[str, Drawing]]:
+    """The section of the page, and its drawings."""
+    with page_style():
+        drawings = confidence.draw(facts)
+    return _environment().get_template("confidence/section.html").render(facts=facts, drawings=drawings), drawings
 
 
 def test_drawings_say_in_words_what_they_show(inspection: Inspection) -> None:
@@ -181,11 +221,8 @@ def test_section_says_what_the_contract_holds_and_what_export_could(inspection: 
     facts = measure(inspection)
     sure = calibration(*drawn(2000, 3.0), 1.0)
     better, fitted = calibration(*drawn(2000, 3.0), 3.0), Fitted(temperature=3.0, interval=(2.8, 3.2))
-    asking = replace(facts.models[1], plain=sure, scaled=better, fitted=fitted)
-    holding = replace(asking, name="another", served=3.0)
-    template = _environment().get_template("confidence/section.html")
-    with page_style():
-        drawings = confidence.draw(facts)
-    page = template.render(facts=replace(facts, models=(facts.models[0], asking, holding)), drawings=drawings)
+    asking = replace(facts.models[1], served=sure, scaled=better, fitted=fitted)
+    holding = replace(asking, name="another", served=better, temperature=3.0)
+    page, _ = shown(replace(facts, models=(facts.models[0], asking, holding)))
     assert f"It is worth it for {asking.name}." in page
-    assert page.count("Its contract has the temperature 3.00") == 1
+    assert page.count("temperature of 3, which scores are made with") == 1
