@@ -1,5 +1,6 @@
 """What it costs to let the model say "I don't know": fewer answers, of which more are right."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.statistics import Interval, wilson_interval
 
 WANTED = (0.95, 0.99)  # shares of right answers that people ask for
+_ERROR = 0.05  # how often a promise may be wrong
 _STEP = 1e-4  # of thresholds: they are typed by people
 _POINTS = 50  # of the curve
 
@@ -32,11 +34,10 @@ class Answered:
 class Threshold:
     """The least score to be answered so that at least `wanted` of the answers are right.
 
-    `score`: 0..1, the lowest that keeps the one-sided 95 % Wilson bound of the accuracy on validation at `wanted`,
-    after the selection with guaranteed risk of Geifman and El-Yaniv 2017; None where no score does. `validation`,
-    `blind`: what is answered with it there. `verdict` on the blind test, which had no say in it: "holds" where the 95 %
-    interval is above `wanted`, "missed" where it is below, "unclear" where the pictures are too few to tell,
-    "unreachable" where there is no score.
+    `score`: 0..1, chosen on validation so that in at most 5 of 100 draws of it the promise is false; None where it
+    promises none. `validation`, `blind`: what is answered with it there. `verdict` on the blind test, which had no say
+    in it: "holds" where the 95 % interval is above `wanted`, "missed" where it is below, "unclear" where the pictures
+    are too few to tell, "unreachable" where there is no score.
     """
 
     wanted: float
@@ -86,15 +87,31 @@ def choose(wanted: float, validation: tuple[Confidences, Truths], blind: tuple[C
 
 
 def _lowest(wanted: float, confidence: Confidences, right: Truths) -> float | None:
-    """The lowest threshold, in whole steps, from which the accuracy is surely `wanted`."""
+    """The lowest threshold, in whole steps, that promises the accuracy `wanted`; 0 where all may be answered.
+
+    Thresholds are tested from the surest pictures downwards by the exact binomial test, up to the first that fails: in
+    a sequence that is fixed before an answer is looked at, each test may have the whole error (fixed sequence testing,
+    as in A. Angelopoulos et al., "Learn then Test", 2021).
+    """
+    from scipy.stats import binom
+
     steps = (confidence.astype(np.float64) / _STEP).astype(np.int64)
     # From each step upwards: how many stand there, and are right.
     counts, hits = (np.bincount(steps, weights)[::-1].cumsum()[::-1] for weights in (None, right))
-    for step in (0, *np.unique(steps)):
-        # Two-sided 90 % has 5 % on either side.
-        if wilson_interval(int(hits[step]), int(counts[step]), confidence=0.9)[0] >= wanted:
-            return round(float(step * _STEP), 4)
-    return None
+    surest_first = np.unique(steps)[::-1]
+    tested = surest_first[counts[surest_first] >= _fewest(wanted, len(right))]
+    held = binom.sf(hits[tested] - 1, counts[tested], wanted) <= _ERROR
+    passed = len(held) if held.all() else int(held.argmin())
+    if not passed:
+        return None
+    return 0.0 if passed == len(tested) else round(float(tested[passed - 1] * _STEP), 4)
+
+
+def _fewest(wanted: float, count: int) -> int:
+    """How many pictures the first test asks for: three times as many as could pass without an error, so that one among
+    the surest does not end it, or half of a small set."""
+    least = math.ceil(math.log(_ERROR) / math.log(wanted))
+    return max(least, min(3 * least, count // 2))
 
 
 def _answered(score: float, confidence: Confidences, right: Truths) -> Answered:
