@@ -118,7 +118,7 @@ def _version(runtime: str) -> str:
 def _read(place: Path, count: int) -> Logits | None:
     """What was kept at `place`; None where there is nothing, or nothing whole."""
     try:
-        logits: Logits = np.load(place, allow_pickle=False)
+        kept = np.load(place, mmap_mode="r", allow_pickle=False)  # mapped: a damaged head may name any size
     except DAMAGED_NPZ:
         return None
-    return logits if len(logits) == count else None
+    return np.array(kept) if kept.dtype == np.float32 and kept.ndim == 2 and len(kept) == count else None

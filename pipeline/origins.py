@@ -56,8 +56,8 @@ def export_origin(recipe: Recipe, run: Path, target: TargetName) -> Manifest:
     return origin("export", {**wanted.settings, **about}, wanted.inputs)
 
 
-def report_origin(recipe: Recipe, run: Path, artefacts: list[Path], refused: tuple[str, ...]) -> Manifest:
-    """`artefacts`: the folders of those that it is about; `refused`: targets that have none.
+def report_origin(recipe: Recipe, run: Path, artefacts: list[Path], absent: dict[str, tuple[str, ...]]) -> Manifest:
+    """`artefacts`: the folders of those that it is about; `absent`: why, by target, others have none.
 
     Raises BadArtifact as `export_origin` does.
     """
@@ -65,7 +65,11 @@ def report_origin(recipe: Recipe, run: Path, artefacts: list[Path], refused: tup
     inputs = {f"export/{folder.name}": outputs_hash(read_manifest(folder)) for folder in artefacts}
     # What devices measured, where their files were put there.
     inputs |= {f"devices/{path.name}": sha256_of(path) for path in sorted((run / "devices").glob("*.json"))}
-    return origin("report", {"recipe": settings_of(recipe), "refused": list(refused)}, {**wanted.inputs, **inputs})
+    return origin(
+        "report",
+        {"recipe": settings_of(recipe), "absent": {target: list(reasons) for target, reasons in absent.items()}},
+        {**wanted.inputs, **inputs},
+    )
 
 
 def finished(place: Path, wanted: Manifest, command: str) -> str:

@@ -30,21 +30,32 @@ _QUANTIZING = (
     "pipeline/budget.py",
     "pipeline/statistics.py",
 )
+_EXPORTING = (
+    *_QUANTIZING,
+    "pipeline/form_store.py",
+    "pipeline/fixed_point",
+    "pipeline/export.py",
+    "pipeline/ladder.py",
+    "pipeline/proof.py",
+    "pipeline/temperature.py",
+    "edge",
+)
 _SOURCES: dict[str, tuple[str, ...]] = {
     "data": ("pipeline/data", "edge/device/image.py"),
     "train": _TRAINING,
     "quantize": (*_QUANTIZING, "edge/device/runtimes.py", "edge/runtimes.py", "edge/tflite.py"),
-    "export": (
-        *_QUANTIZING,
-        "pipeline/form_store.py",
-        "pipeline/fixed_point",
-        "pipeline/export.py",
-        "pipeline/ladder.py",
-        "pipeline/proof.py",
-        "pipeline/temperature.py",
-        "edge",
+    "export": _EXPORTING,
+    "report": (
+        *_EXPORTING,
+        "pipeline/report",
+        "pipeline/diagnosis",
+        "pipeline/answers.py",
+        "pipeline/results.py",
+        "pipeline/checking.py",
+        "pipeline/machine.py",
+        "pipeline/bench/interleave.py",
+        "serving",
     ),
-    "report": ("pipeline", "serving", "edge"),
 }
 _RUNNING = (
     "tensorflow",

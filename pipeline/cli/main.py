@@ -51,6 +51,10 @@ def main() -> None:
         _fail(str(error), error.exit_code)
     except OSError as error:
         _fail(str(explain(error, Path.cwd())), 2)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("pipeline", "edge", "models", "serving"):
+            raise  # ours, so a fault of ours
+        _fail(f"the package {error.name} is missing; `make setup` installs what this command needs", 2)
     except (KeyboardInterrupt, click.Abort):
         _fail("stopped; run the same command again: what was finished, or saved in a checkpoint, is kept", 130)
 

@@ -103,12 +103,18 @@ def finish(figure: Any, name: str, words: str) -> Drawing:
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<(metadata|style)\b.*?</\1>\s*", "", svg, flags=re.DOTALL)  # page.css has the one rule of the style
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)  # the page's only ones of that name
-    svg = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", svg)
-    for colour, variable in _VARIABLES.items():
-        svg = svg.replace(colour, f"var({variable})")
+    svg = re.sub(r"<[^>]*>", lambda tag: _as_of_the_page(tag[0], name), svg)  # tags alone, not the text that is drawn
     width = figure.get_size_inches()[0]
     size = f"max-width: {width:g}in; min-width: {min(width, _READABLE):g}in"
     head = rf'<svg viewBox="\1" style="{size}" aria-hidden="true">'
     svg = re.sub(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', head, svg, count=1)
     return Drawing(svg=svg, words=words)
+
+
+def _as_of_the_page(tag: str, name: str) -> str:
+    """An SVG tag with identifiers that are the page's only ones of that name, and with its colours."""
+    tag = re.sub(r'\bid="', f'id="{name}-', tag)
+    tag = re.sub(r'(href="#|url\(#)', rf"\g<1>{name}-", tag)
+    for colour, variable in _VARIABLES.items():
+        tag = tag.replace(colour, f"var({variable})")
+    return tag

@@ -44,9 +44,12 @@ class Artefact:
 
     target: str
     folder: Path
-    precision: str
     contract: Contract
     subjects: tuple[Subject, ...]
+
+    @property
+    def precision(self) -> str:
+        return self.contract.precision
 
     @property
     def quickest(self) -> Subject:

@@ -1,44 +1,45 @@
 """index.html: one file that holds all it shows, and asks nobody for anything."""
 
-from typing import Any
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from pipeline.report.drawing import Drawing, page_style
-from pipeline.report.sections import SECTIONS, NotMeasured, Results
-
-_ENVIRONMENT = Environment(
-    loader=PackageLoader("pipeline.report", "."),
-    autoescape=select_autoescape(),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+from pipeline.report.sections import SECTIONS, NotMeasured, Results, failed_checks
 
 
 def render(results: Results) -> str:
     """The page of `results`."""
     environment = _environment()
-    macros: Any = environment.get_template("templates/macros.html").module
     sections = []
     for name, section in SECTIONS.items():
         facts = getattr(results, name)
         if isinstance(facts, NotMeasured):
-            body = macros.not_measured(facts.not_measured)
+            body = environment.get_template("templates/not_measured.html").render(reason=facts.not_measured)
         else:
             with page_style():
                 drawings = section.draw(facts)
             template = environment.get_template(f"{name}/section.html")
             body = template.render(facts=facts, drawings=drawings, proven=results.proven)
         sections.append({"name": name, "title": section.TITLE, "body": Markup(body)})  # noqa: S704 - escaped inside
-    failed = () if isinstance(results.integrity, NotMeasured) else results.integrity.failed
-    page = environment.get_template("templates/index.html")
-    return page.render(results=results, sections=sections, failed=failed)
+    return environment.get_template("templates/index.html").render(
+        results=results,
+        sections=sections,
+        failed=failed_checks(results),
+        unchecked=results.integrity.not_measured if isinstance(results.integrity, NotMeasured) else "",
+    )
 
 
+@cache
 def _environment() -> Environment:
-    environment = _ENVIRONMENT.overlay()
+    environment = Environment(
+        loader=PackageLoader("pipeline.report", "."),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(
         percent=_percent, points=_points, loss=_loss, interval=_interval, kib=_kib, milliseconds=_milliseconds
     )

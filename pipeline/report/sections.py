@@ -18,6 +18,7 @@ from pipeline.report import (
     significance,
     training,
 )
+from pipeline.report.integrity.facts import Check
 from pipeline.results import Proven
 
 FORMAT = 1
@@ -67,3 +68,14 @@ class Results:
     latency: latency.Facts | NotMeasured
     training: training.Facts | NotMeasured
     integrity: integrity.Facts | NotMeasured
+
+
+def failed_checks(results: Results) -> tuple[Check, ...]:
+    """The checks of the run that did not pass."""
+    return () if isinstance(results.integrity, NotMeasured) else results.integrity.failed
+
+
+def not_measured(results: Results) -> dict[str, str]:
+    """Why, by section, of those that could not be measured."""
+    sections = {name: getattr(results, name) for name in SECTIONS}
+    return {name: each.not_measured for name, each in sections.items() if isinstance(each, NotMeasured)}

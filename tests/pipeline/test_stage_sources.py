@@ -5,7 +5,12 @@ import pytest
 
 from pipeline.stage import _SOURCES
 
-ENTRY = {"train": "pipeline.train", "quantize": "pipeline.quantize", "export": "pipeline.export"}
+ENTRY = {
+    "train": "pipeline.train",
+    "quantize": "pipeline.quantize",
+    "export": "pipeline.export",
+    "report": "pipeline.report.stage",
+}
 
 # What a stage imports, but what its result does not depend on, or what its manifest holds in another way.
 ELSEWHERE = (
@@ -19,6 +24,8 @@ ELSEWHERE = (
     "pipeline.quiet",
     "pipeline.plots",
     "pipeline.answers",  # notes what a proof ran, for the report
+    "pipeline.machine",  # is named, and decides nothing
+    "pipeline.artefacts",  # where artefacts stand
     "edge.device.errors",
     "edge.device.files",
     "edge.device.manifest",

@@ -5,7 +5,7 @@ import pytest
 from pipeline.report.drawing import BAD, INK, canvas, finish, page_style
 
 
-@pytest.mark.parametrize("name", ["$", "a$_$b", "$100$", "<b>&'\"-->", "\\frac", "猫"])
+@pytest.mark.parametrize("name", ["$", "a$_$b", "$100$", "<b>&'\"-->", "\\frac", "猫", 'id="q #0a0a01'])
 def test_names_are_drawn_as_they_are(name: str) -> None:
     with page_style():
         figure, axis = canvas(4, 2)
