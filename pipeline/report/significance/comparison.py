@@ -5,7 +5,7 @@ from typing import Literal, cast
 
 from pipeline.budget import Judgement, judge
 from pipeline.recipe import BudgetTest, TargetName
-from pipeline.report.inspection import Inspection
+from pipeline.report.inspection import Inspection, Subject
 from pipeline.statistics import (
     SIGNIFICANT,
     Interval,
@@ -22,7 +22,8 @@ Budget = Literal["holds", "broken", "unclear"]
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """One file in one runtime against float. Shares are of 0..1, drops of -1..1, above 0 where accuracy is lost.
+    """One file in one runtime against float, under one budget. Shares are of 0..1, drops of -1..1, above 0 where
+    accuracy is lost. `also`: further targets of which all this is true, as they ship the same file.
 
     `lost`: pictures that float alone gets right; `gained`: those that this one alone does. `p`: McNemar's exact test.
     `drop_interval`: 95 %, Tango's score interval; `bootstrap`: 95 %, from pictures drawn anew. `drop_floor`,
@@ -32,6 +33,7 @@ class Compared:
     """
 
     subject: str
+    also: tuple[str, ...]
     top1: float
     top1_interval: Interval
     lost: int
@@ -47,6 +49,11 @@ class Compared:
     budget: Budget
     needed: int | None
 
+    @property
+    def name(self) -> str:
+        """The subject, and the targets that share it: "cpu/model.tflite in litert (also coral)"."""
+        return f"{self.subject} (also {', '.join(self.also)})" if self.also else self.subject
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -60,16 +67,17 @@ class Facts:
 
 
 def measure(inspection: Inspection) -> Facts:
-    """Compare every subject of the run with the float model."""
+    """Compare every subject of the run with the float model; those of one file, runtime and budget once."""
     labels, reference = inspection.blind.labels, inspection.float_logits.blind_test
     test = inspection.recipe.quantize.budget_test
     right = int((reference.argmax(1) == labels).sum())
     compared = []
-    for number, subject in enumerate(inspection.subjects):
-        inspection.report("comparing with float, pair by pair", number, len(inspection.subjects))
-        allowed = inspection.recipe.budget(cast(TargetName, subject.target))
+    judged = _judged(inspection)
+    for number, ((_, _, allowed), (subject, *others)) in enumerate(judged.items()):
+        inspection.report("comparing with float, pair by pair", number, len(judged))
         loss = judge(inspection.logits(subject), reference, labels, allowed, test)
-        compared.append(_compared(subject.name, right, loss))
+        also = tuple(dict.fromkeys(other.target for other in others if other.target != subject.target))
+        compared.append(_compared(subject.name, also, right, loss))
     return Facts(
         samples=len(labels),
         float_top1=right / len(labels),
@@ -79,7 +87,18 @@ def measure(inspection: Inspection) -> Facts:
     )
 
 
-def _compared(subject: str, float_right: int, loss: Judgement) -> Compared:
+def _judged(inspection: Inspection) -> dict[tuple[str, str, float], list[Subject]]:
+    """The subjects by file (SHA-256), runtime and budget: a target that ships another's file may have a budget of its
+    own."""
+    judged: dict[tuple[str, str, float], list[Subject]] = {}
+    for artefact in inspection.artefacts:
+        allowed = inspection.recipe.budget(cast(TargetName, artefact.target))
+        for subject in artefact.subjects:
+            judged.setdefault((subject.sha256, subject.runtime, allowed), []).append(subject)
+    return judged
+
+
+def _compared(subject: str, also: tuple[str, ...], float_right: int, loss: Judgement) -> Compared:
     pairs = loss.pairs
     right = float_right - pairs.lost + pairs.gained
     p = mcnemar_exact(pairs)
@@ -87,6 +106,7 @@ def _compared(subject: str, float_right: int, loss: Judgement) -> Compared:
     budget: Budget = "unclear" if loss.doubtful else "holds" if loss.fits else "broken"
     return Compared(
         subject=subject,
+        also=also,
         top1=right / pairs.count,
         top1_interval=wilson_interval(right, pairs.count),
         lost=pairs.lost,

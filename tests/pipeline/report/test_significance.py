@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from edge.device.runtimes import open_runtime
 from pipeline.evaluation import FloatLogits
-from pipeline.recipe import Recipe
+from pipeline.recipe import Limits, Recipe
 from pipeline.report.inspection import Inspection
 from pipeline.report.significance import Facts, draw, measure
 
@@ -33,9 +33,36 @@ def test_figures_equal_a_count_of_the_answers_in_the_runtime(inspection: Inspect
     assert found.allowed == inspection.recipe.budget("cpu")
 
 
+@pytest.fixture
+def one_file(inspection: Inspection) -> Inspection:
+    """The run as if coral shipped the files of cpu, and nothing else were there."""
+    (cpu,) = (each for each in inspection.artefacts if each.target == "cpu")
+    subjects = tuple(replace(subject, target="coral") for subject in cpu.subjects)
+    return replace(inspection, artefacts=(cpu, replace(cpu, target="coral", subjects=subjects)))
+
+
 def test_every_distinct_subject_is_compared_once(inspection: Inspection, facts: Facts) -> None:
     assert [each.subject for each in facts.compared] == [subject.name for subject in inspection.subjects]
     assert facts.samples == len(inspection.blind)
+
+
+def test_target_that_ships_anothers_file_stands_beside_it(one_file: Inspection) -> None:
+    compared = measure(one_file).compared
+    assert [each.subject for each in compared] == [subject.name for subject in one_file.artefacts[0].subjects]
+    assert {each.also for each in compared} == {("coral",)}
+    assert compared[0].name == "cpu/model.tflite in litert-reference (also coral)"
+
+
+def test_target_that_ships_anothers_file_is_held_against_its_own_budget(one_file: Inspection) -> None:
+    loose = _with_budget(one_file, 0.5)
+    strict_for_coral = replace(loose, export=replace(loose.export, limits={"coral": Limits(budget=0.0)}))
+    compared = measure(replace(one_file, recipe=strict_for_coral)).compared
+    half = len(compared) // 2
+    for cpu, coral in zip(compared[:half], compared[half:], strict=True):
+        assert (cpu.lost, cpu.gained, cpu.drop_bound) == (coral.lost, coral.gained, coral.drop_bound)
+        assert (cpu.subject.replace("cpu/", "coral/"), cpu.also, coral.also) == (coral.subject, (), ())
+        assert (cpu.allowed, cpu.budget, coral.allowed) == (0.5, "holds", 0.0)
+        assert coral.budget != "holds"
 
 
 def _against(inspection: Inspection, wrong_in_artefact: int, wrong_in_float: int) -> Facts:
