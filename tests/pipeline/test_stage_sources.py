@@ -30,6 +30,7 @@ ELSEWHERE = (
     "edge.device.files",
     "edge.device.manifest",
     "edge.device.contract",  # the layout's names
+    "edge.device.typed",  # how it is read
     "edge.target",  # names and types
     "edge.simulators",  # quantize runs LiteRT's reference kernels alone, and export has all of edge
     "edge.fixed_point",
