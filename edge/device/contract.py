@@ -2,13 +2,14 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.errors import BadArtifact
 from edge.device.files import read_json, write_json
+from edge.device.typed import from_json
 
 FORMAT = 1
 NAME = "contract.json"
@@ -112,7 +113,7 @@ def write_contract(folder: Path, contract: Contract) -> None:
 def read_contract(folder: Path) -> Contract:
     """Read contract.json of `folder`.
 
-    Raises BadArtifact where it is missing, of another format, lacks a field, or has a temperature that is none.
+    Raises BadArtifact where it is missing, of another format, or a field lacks or holds what it cannot.
     """
     path = folder / NAME
     body = read_json(path)
@@ -121,21 +122,10 @@ def read_contract(folder: Path) -> Contract:
         raise BadArtifact(f"{path}: format {found!r}, this version of Edgewise reads {FORMAT}; export it again")
     del body["format"]
     try:
-        contract = Contract(
-            **{
-                **body,
-                "input": Input(**_tuples(body["input"])),
-                "output": Output(**_tuples(body["output"])),
-                "files": tuple(ModelFile(**_tuples(file)) for file in body["files"]),
-            }
-        )
-    except (KeyError, TypeError) as error:
-        raise BadArtifact(f"{path}: not a contract ({error}); export it again") from None
-    if not _is_temperature(contract.output.temperature):
-        raise BadArtifact(
-            f"{path}: output.temperature: received {contract.output.temperature!r}, expected a number from "
-            f"{TEMPERATURES[0]:g} to {TEMPERATURES[1]:g}; export it again"
-        )
+        contract = from_json(Contract, body)
+        _require_possible(contract)
+    except ValueError as error:
+        raise BadArtifact(f"{path}: {error}; export it again") from None
     return contract
 
 
@@ -144,10 +134,20 @@ def artifacts_of(run: Path) -> list[Path]:
     return sorted(path.parent for path in run.glob(f"export/*/{NAME}"))
 
 
-def _is_temperature(value: Any) -> bool:
+def _require_possible(contract: Contract) -> None:
+    """Raise ValueError where a value is of the right type and yet cannot be."""
+    runtimes = {name for model in contract.files for name in model.runtimes}
     low, high = TEMPERATURES
-    return type(value) in (int, float) and low <= value <= high
-
-
-def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    for where, value, expected, possible in (
+        ("input.shape", contract.input.shape, "lengths from 1", min(contract.input.shape) >= 1),
+        ("input.scale", contract.input.scale, "a number above 0", contract.input.scale > 0),
+        ("output.shape", contract.output.shape, "lengths from 1", min(contract.output.shape) >= 1),
+        ("output.scale", contract.output.scale, "a number above 0", contract.output.scale > 0),
+        ("output.labels", contract.output.labels, "one at least", bool(contract.output.labels)),
+        ("output.temperature", contract.output.temperature, f"a number from {low:g} to {high:g}",
+         low <= contract.output.temperature <= high),
+        ("fastest", contract.fastest, f"a runtime of its files, {', '.join(sorted(runtimes)) or 'which have none'}",
+         contract.fastest in runtimes),
+    ):  # fmt: skip
+        if not possible:
+            raise ValueError(f"{where}: received {value!r}, expected {expected}")

@@ -53,6 +53,58 @@ def test_contract_that_lacks_a_field_is_refused(tmp_path: Path, damage: str) -> 
         read_contract(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("input", []),
+        ("input", None),
+        ("input.shape", [1, 2]),
+        ("input.shape", [1, 0, 8, 3]),
+        ("input.shape", ["1", 8, 6, 3]),
+        ("input.scale", None),
+        ("input.scale", 0),
+        ("input.scale", float("nan")),
+        ("input.scale", 10**400),
+        ("input.zero_point", 1.5),
+        ("input.zero_point", True),
+        ("input.zero_point", 2**63),
+        ("input.resize", "squash"),
+        ("input.layout", ["NHWC"]),
+        ("input.size", 8),
+        ("output", "x"),
+        ("output.labels", "cat"),
+        ("output.labels", []),
+        ("output.labels", [1, 2]),
+        ("output.labels", ["cat", "\ud800"]),
+        ("output.shape", 2),
+        ("output.shape", []),
+        ("name", 7),
+        ("files", "x"),
+        ("files", [{}]),
+        ("files", [["model.tflite"]]),
+        ("files", []),
+        ("fastest", "verilator"),
+    ],
+)
+def test_contract_with_a_field_that_cannot_be_is_refused_by_its_name(tmp_path: Path, field: str, value: object) -> None:
+    write_contract(tmp_path, CONTRACT)
+    body = json.loads((tmp_path / NAME).read_text())
+    *outer, last = field.split(".")
+    (body[outer[0]] if outer else body)[last] = value
+    (tmp_path / NAME).write_text(json.dumps(body))
+    named = "fastest" if value == [] and field == "files" else field
+    with pytest.raises(BadArtifact, match=rf"contract\.json: {named.replace('.', '[.]')}\b"):
+        read_contract(tmp_path)
+
+
+def test_contract_with_a_whole_number_for_a_scale_has_it_as_a_float(tmp_path: Path) -> None:
+    write_contract(tmp_path, CONTRACT)
+    text = (tmp_path / NAME).read_text()
+    (tmp_path / NAME).write_text(text.replace('"scale": 0.1', '"scale": 2'))
+    scale = read_contract(tmp_path).output.scale
+    assert (scale, type(scale)) == (2.0, float)
+
+
 def test_contract_from_before_temperatures_has_temperature_one(tmp_path: Path) -> None:
     write_contract(tmp_path, CONTRACT)
     body = json.loads((tmp_path / NAME).read_text())
