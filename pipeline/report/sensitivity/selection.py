@@ -46,6 +46,7 @@ def _words(held: Form | None, refused: Sequence[str]) -> str:
     told = "; ".join(refused)
     if held is None:
         return f"no step of the path holds: {told}"
-    if not refused:
-        return "nothing has to be given back: int8 after training holds the budget and the limits as it is"
-    return f"{held.name} is the first step that holds; {told}"
+    if held.layers_float:  # the path begins with 0 layers where that could be made
+        why = told or "int8 after training itself could not be made"
+        return f"{held.name} is the first step that holds; {why}"
+    return "nothing has to be given back: int8 after training holds the budget and the limits as it is"

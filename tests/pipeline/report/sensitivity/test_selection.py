@@ -62,6 +62,19 @@ def test_nothing_is_given_back_where_int8_holds() -> None:
     assert "nothing has to be given back" in chosen.words
 
 
+def test_a_path_without_int8_ptq_claims_nothing_about_it() -> None:
+    (chosen,) = choices(recipe("quantize.budget=0.05"), PATH[1:], PAIRS)
+    assert chosen.layers_float == 1
+    assert "nothing has to be given back" not in chosen.words
+    assert chosen.words.startswith("int8, 1 layers float is the first step that holds; int8 after training itself")
+
+
+def test_steps_that_fail_are_named_where_the_path_has_no_int8_ptq() -> None:
+    (chosen,) = choices(recipe("quantize.budget=0.01"), PATH[1:], PAIRS)
+    assert chosen.layers_float == 2
+    assert "int8, 1 layers float: loses 2.00 points" in chosen.words
+
+
 def test_a_target_s_own_budget_counts() -> None:
     (chosen,) = choices(recipe("quantize.budget=0.05", "export.limits.cpu.budget=0.002"), PATH, PAIRS)
     assert (chosen.budget, chosen.layers_float) == (0.002, 4)
