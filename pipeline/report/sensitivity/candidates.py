@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.device.errors import ConversionFailed
+from edge.device.errors import BadData, BadModel, ConversionFailed
 from edge.target import Precision
 from pipeline.form_store import FormStore
 from pipeline.quantization.selective import LayerDamage
@@ -11,6 +11,7 @@ from pipeline.report.inspection import Inspection
 
 _CONVERTED: tuple[Precision, ...] = ("int8-ptq", "int16x8", "float16", "float32")
 _MOST_STEPS = 5  # of the selective path
+_NOT_MADE = (ConversionFailed, BadModel, BadData)  # one form that there is none of leaves the others to compare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ def gather(inspection: Inspection) -> Candidates:
     for precision in _CONVERTED:
         try:
             file = store.file(precision, inspection.recipe.quantize.budget)
-        except ConversionFailed as error:
+        except _NOT_MADE as error:
             missing[precision] = str(error)
             continue
         untouched = 0 if precision == "int8-ptq" else None
@@ -53,7 +54,7 @@ def gather(inspection: Inspection) -> Candidates:
         missing["int8-qat"] = "the run did not train with int8 arithmetic imitated; quantize.aware = true does"
     try:
         path = store.selective()
-    except ConversionFailed as error:
+    except _NOT_MADE as error:
         missing["int8-selective"] = str(error)
     else:
         layers = path.layers
