@@ -25,7 +25,7 @@ def draw(facts: Facts) -> dict[str, Drawing]:
             axis.axvline(start - 0.5, color=MUTED, linestyle=":", linewidth=1)
     best = max(epochs, key=lambda epoch: epoch.validation_top1)
     words = (
-        f"Learning curves over {len(epochs)} epochs: training loss falls from {epochs[0].loss:.3f} to "
+        f"Learning curves over {len(epochs)} epochs: training loss goes from {epochs[0].loss:.3f} to "
         f"{epochs[-1].loss:.3f}, validation loss from {epochs[0].validation_loss:.3f} to "
         f"{epochs[-1].validation_loss:.3f}; top-1 on validation is best in epoch {best.number} ({best.phase}) with "
         f"{best.validation_top1:.2%}."
