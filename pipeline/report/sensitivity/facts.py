@@ -13,8 +13,9 @@ class Form:
     `layers_float`: how many layers of int8-selective stay float, 0 for int8-ptq, None for others. `samples`: pictures
     of validation that it was judged on; `drop`: float Keras's top-1 on the same pictures less this one's, shares;
     `drop_interval`: 95 %, Tango's. `latency_ms`: median of one picture, the forms taking turns. `shipped_as`: targets
-    whose artefact is this very file or was made from it. `front`: no other form is at least as good in accuracy, bytes
-    and latency and better in one; otherwise `beaten_by` names those that are.
+    whose artefact is this very file or was made from it. `front`: no other form of the front is at least as good in
+    accuracy, bytes and latency (up to 3 % more counts as the same) and better in one; otherwise `beaten_by` names those
+    that are, the smallest first.
     """
 
     name: str

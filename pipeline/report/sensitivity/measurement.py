@@ -56,7 +56,8 @@ def measure(inspection: Inspection) -> Facts:
     inspection.report("timing the forms in turns", 0, 1)
     latencies = _latencies(inspection, candidates.forms)
     judged = _judge_all(inspection, candidates.forms, latencies)
-    forms = _forms(inspection, candidates.forms, judged, latencies)
+    costs = _costs(candidates.forms, judged, latencies)
+    forms = _forms(inspection, candidates.forms, judged, costs)
     most = max((each for each in judged.values()), key=lambda each: len(each.positions))
     return Facts(
         budget=inspection.recipe.quantize.budget,
@@ -69,7 +70,7 @@ def measure(inspection: Inspection) -> Facts:
         choices=choices(inspection.recipe, forms, {name: each.pairs for name, each in judged.items()}),
         rungs=rungs(inspection.proven),
         shipped=shipped(inspection.proven),
-        verdict=verdict(forms),
+        verdict=verdict(forms, costs),
     )
 
 
@@ -104,35 +105,42 @@ def _affordable(form: Candidate, latency_ms: float) -> int:
     return int(np.clip(1e3 * _SECONDS * cores / latency_ms, _FEWEST_SAMPLES, most))
 
 
-def _forms(
-    inspection: Inspection,
-    candidates: tuple[Candidate, ...],
-    judged: Mapping[str, _Judged],
-    latencies: Mapping[str, float],
-) -> tuple[Form, ...]:
-    costs = [
-        Costs(
-            lost=judged[form.name].before.astype(np.int8) - judged[form.name].right.astype(np.int8),
+def _costs(
+    candidates: tuple[Candidate, ...], judged: Mapping[str, _Judged], latencies: Mapping[str, float]
+) -> dict[str, Costs]:
+    """By name of the form, in the order of `candidates`."""
+    return {
+        form.name: Costs(
+            right=judged[form.name].right,
             positions=judged[form.name].positions,
             bytes=size_of_model(form.file),
             latency_ms=latencies[form.name],
         )
         for form in candidates
-    ]
+    }
+
+
+def _forms(
+    inspection: Inspection,
+    candidates: tuple[Candidate, ...],
+    judged: Mapping[str, _Judged],
+    costs: Mapping[str, Costs],
+) -> tuple[Form, ...]:
+    beaten = beaten_by([costs[form.name] for form in candidates])
     return tuple(
         Form(
             name=form.name,
             precision=form.precision,
             layers_float=form.layers_float,
-            samples=len(cost.positions),
+            samples=len(judged[form.name].positions),
             top1=float(judged[form.name].right.mean()),
             drop=judged[form.name].pairs.drop,
             drop_interval=score_interval(judged[form.name].pairs),
-            bytes=cost.bytes,
-            latency_ms=cost.latency_ms,
+            bytes=costs[form.name].bytes,
+            latency_ms=costs[form.name].latency_ms,
             shipped_as=shipped_as(inspection.artefacts, form),
             front=not better,
             beaten_by=tuple(candidates[at].name for at in better),
         )
-        for form, cost, better in zip(candidates, costs, beaten_by(costs), strict=True)
+        for form, better in zip(candidates, beaten, strict=True)
     )

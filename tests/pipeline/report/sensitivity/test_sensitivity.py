@@ -1,5 +1,6 @@
 """The section on a finished run: every figure recomputed by another way."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,6 @@ from pipeline.report.drawing import page_style
 from pipeline.report.inspection import Inspection
 from pipeline.report.sensitivity import Facts, draw, measure
 from pipeline.report.sensitivity.drawings import label_levels
-from pipeline.report.sensitivity.verdict import verdict
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,6 @@ def test_what_was_shipped_stands_beside_its_form(facts: Facts, inspection: Inspe
 
 
 def test_the_verdict_names_the_whole_front(facts: Facts) -> None:
-    assert facts.verdict == verdict(facts.forms)
     assert all(form.name in facts.verdict for form in facts.forms if form.front)
 
 
@@ -69,3 +68,12 @@ def test_drawings_tell_every_form_in_words(facts: Facts) -> None:
 def test_numbers_of_near_points_stand_on_different_lines() -> None:
     assert label_levels([1.0, 1.01, 1.02, 50.0], [0.0, 0.0, 0.0, 0.0]) == [0, 1, 2, 0]
     assert label_levels([1.0, 1.01], [0.0, 5.0]) == [0, 0]
+
+
+def test_a_path_without_int8_ptq_is_drawn_from_its_first_float_layer(facts: Facts) -> None:
+    forms = tuple(form for form in facts.forms if form.name != "int8-ptq")
+    with page_style():
+        words = draw(replace(facts, forms=forms))["path"].words
+    first = min(form.layers_float for form in forms if form.layers_float is not None)
+    assert first == 1
+    assert "validation pictures. 1 float: loses" in words
