@@ -26,11 +26,12 @@ Right = NDArray[np.bool_]
 
 def planned(samples: int, training: int, seed: int) -> list[tuple[int, int]]:
     """The sets to try, (pictures, seed), the most telling first: `_SEEDS` of the recipe's size with other seeds than
-    the recipe's, then smaller ones, each with two seeds."""
+    the recipe's, unless all of training is in the recipe's, then smaller ones, each with two seeds."""
     count = min(samples, training)
     seeds = [seed + at for at in range(1, _SEEDS + 1)]
     smaller = [size for size in reversed(_SMALLER) if size < count]
-    return [(count, each) for each in seeds] + [(size, each) for each in seeds[:2] for size in smaller]
+    as_large = [(count, each) for each in seeds] if count < training else []
+    return as_large + [(size, each) for each in seeds[:2] for size in smaller]
 
 
 def run_trials(

@@ -12,6 +12,9 @@ _MOST_NAMED = 5
 def verdict(facts: Facts) -> tuple[str, ...]:
     """Sentences on the classes, the ranges, the seed and the size, and on who depends on the set."""
     sentences = [_dependence(facts), _classes(facts), _ranges(facts)]
+    training = sum(each.training for each in facts.classes)
+    if facts.samples == training:
+        sentences.append(f"All {training:,} training pictures are in the set, whatever the seed.")
     own_size = [trial for trial in facts.trials if trial.samples >= facts.samples]
     if own_size:
         sentences.append(_seeds(facts, own_size))

@@ -58,6 +58,13 @@ def test_a_seed_that_matters_is_told_from_chance(facts: Facts) -> None:
     assert "no more than chance explains" in words((-0.01, 0.07))
 
 
+def test_no_seed_is_blamed_where_all_of_training_is_in_the_set(facts: Facts) -> None:
+    classes = (ClassCoverage(label="cat", training=60, calibration=60),)
+    told = " ".join(verdict(replace(facts, samples=60, classes=classes, trials=())))
+    assert "All 60 training pictures are in the set" in told
+    assert "seeds" not in told
+
+
 def test_drawings_tell_what_they_show(facts: Facts) -> None:
     with page_style():
         drawings = draw(facts)
