@@ -35,7 +35,7 @@ class Range:
 class Trial:
     """int8-ptq converted anew with another set. `samples`: pictures in it, drawn from training with `seed`, classes in
     turn. `drop`: float's top-1 on the audit's validation pictures less this one's; `difference`: its drop less that of
-    the recipe's own set, `difference_interval`: 95 %, Tango's; all shares."""
+    the recipe's own set, `difference_interval`: Tango's, 95 % for all trials of its size together; all shares."""
 
     samples: int
     seed: int

@@ -1,6 +1,7 @@
 """The network converted anew with other calibration sets."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,7 +15,7 @@ from pipeline.evaluation import run_in
 from pipeline.forms import input_quantization, make_form
 from pipeline.report.calibration.facts import Trial
 from pipeline.report.inspection import Inspection
-from pipeline.statistics import pair, score_interval
+from pipeline.statistics import SIGNIFICANT, Interval, Pairs, pair, score_interval
 
 _SEEDS = 3  # beside the recipe's own
 _SECONDS = 40.0  # of all trials; once they are over no further one is begun
@@ -44,6 +45,7 @@ def run_trials(
     """
     start = time.monotonic()
     trials: list[Trial] = []
+    alike = Counter(count for count, _ in sets)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "model.tflite"
         for number, (count, seed) in enumerate(sets):
@@ -59,10 +61,18 @@ def run_trials(
                     seed=seed,
                     drop=pair(before, right).drop,
                     difference=changed.drop,
-                    difference_interval=score_interval(changed),
+                    difference_interval=joint_interval(changed, alike[count]),
                 )
             )
     return tuple(trials)
+
+
+def joint_interval(pairs: Pairs, trials: int) -> Interval:
+    """The interval of one of `trials` drops such that all of them hold theirs together with 95 % certainty.
+
+    C. E. Bonferroni, "Teoria statistica delle classi e calcolo delle probabilita", 1936.
+    """
+    return score_interval(pairs, 1 - SIGNIFICANT / trials)
 
 
 def right_answers(inspection: Inspection, file: Path, samples: Samples, words: str) -> Right:

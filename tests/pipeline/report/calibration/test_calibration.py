@@ -2,14 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from edge.device.files import read_json
 from pipeline.report.calibration import Facts, draw, measure
 from pipeline.report.calibration.facts import ClassCoverage, Trial
+from pipeline.report.calibration.trials import joint_interval
 from pipeline.report.calibration.verdict import verdict
 from pipeline.report.drawing import page_style
 from pipeline.report.inspection import Inspection
+from pipeline.statistics import Pairs
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,21 @@ def test_a_seed_that_matters_is_told_from_chance(facts: Facts) -> None:
 
     assert "the seed matters more than chance explains" in words((0.01, 0.05))
     assert "no more than chance explains" in words((-0.01, 0.07))
+
+
+def test_three_sets_that_differ_by_chance_alone_are_blamed_once_in_twenty_at_most() -> None:
+    rng = np.random.default_rng(0)
+    drawn = rng.multinomial(1000, (0.02, 0.02, 0.96), size=(500, 3))  # lost and gained alike
+
+    def blamed(trials: int) -> float:
+        intervals = (
+            [joint_interval(Pairs(count=1000, lost=int(lost), gained=int(gained)), trials) for lost, gained, _ in three]
+            for three in drawn
+        )
+        return float(np.mean([any(low > 0 or high < 0 for low, high in three) for three in intervals]))
+
+    assert blamed(1) > 0.09  # each as if it were alone
+    assert blamed(3) < 0.06
 
 
 def test_no_seed_is_blamed_where_all_of_training_is_in_the_set(facts: Facts) -> None:
