@@ -5,7 +5,7 @@ are real numbers in their order.
 """
 
 import hashlib
-import math
+import reprlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,6 +17,8 @@ from edge.device.files import read_json, write_json
 FORMAT = 1
 
 _DIGEST = 64  # hexadecimal digits of a SHA-256
+_LARGEST = 3.4e38  # of a real number: float32's, in which logits are compared
+_LARGEST_WHOLE = 2**53 - 1  # which every reader of JSON keeps (RFC 8259, section 6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +93,10 @@ class _Wrong(Exception):
     """A field that is not what it has to be."""
 
     def __init__(self, field: str, value: object, expected: str) -> None:
-        received = repr(value)
-        super().__init__(f"{field}: received {received[:60]}{'…' * (len(received) > 60)}, expected {expected}")
+        received = reprlib.repr(value)  # which goes only so deep
+        super().__init__(
+            f"{_printable(field)}: received {received[:60]}{'…' * (len(received) > 60)}, expected {expected}"
+        )
 
 
 def _bench(body: Any) -> Bench:
@@ -100,7 +104,7 @@ def _bench(body: Any) -> Bench:
     if found["format"] != FORMAT:
         raise _Wrong("format", found["format"], f"{FORMAT}, which this version of Edgewise reads")
     versions = found["versions"]
-    if not isinstance(versions, dict) or not all(isinstance(each, str) for each in versions.values()):
+    if not isinstance(versions, dict) or not all(_is_text(each) for pair in versions.items() for each in pair):
         raise _Wrong("versions", versions, "an object of texts")
     if not (isinstance(found["sha256"], str) and _is_digest(found["sha256"])):
         raise _Wrong("sha256", found["sha256"], f"{_DIGEST} hexadecimal digits")
@@ -181,20 +185,30 @@ def _list(value: Any, name: str) -> list[Any]:
 
 def _text(found: dict[str, Any], name: str) -> str:
     value = found[name]
-    if not isinstance(value, str) or not value.strip():
+    if not _is_text(value) or not value.strip():
         raise _Wrong(name, value, "a text")
-    return value
+    return str(value)
 
 
-def _number(value: Any, name: str, low: float = -math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < low:
-        raise _Wrong(name, value, "a number" if low == -math.inf else f"a number of at least {low:g}")
+def _is_text(value: Any) -> bool:
+    """Whether it is a text that can be written: JSON's escapes can name halves of characters, which UTF-8 lacks."""
+    return isinstance(value, str) and value == _printable(value)
+
+
+def _printable(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _number(value: Any, name: str, low: float = -_LARGEST) -> float:
+    # A number that is none (NaN) is not between any two.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= _LARGEST:
+        raise _Wrong(name, value, f"a number from {low:g} to {_LARGEST:g}")
     return float(value)
 
 
 def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _Wrong(name, value, "a whole number of at least 0")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _LARGEST_WHOLE:
+        raise _Wrong(name, value, f"a whole number from 0 to {_LARGEST_WHOLE}")
     return value
 
 

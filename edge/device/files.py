@@ -54,9 +54,10 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise BadArtifact(f"{path}: not there; expected a file written by Edgewise") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    # Besides what is no JSON or no UTF-8: numbers of more digits than Python reads, and lists too deep to read.
+    except (ValueError, RecursionError) as error:
         raise BadArtifact(f"{path}: not readable as JSON ({error}); delete its folder and make it again") from None
 
 

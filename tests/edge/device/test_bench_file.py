@@ -26,6 +26,14 @@ BENCH = Bench(
 )
 
 
+def _nested(depth: int) -> list[Any]:
+    """Lists in lists."""
+    value: list[Any] = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     path = tmp_path / "kitchen.json"
@@ -49,6 +57,8 @@ def test_bench_file_is_plain_json_with_a_format(file: Path) -> None:
     [
         ("format", 2),
         ("device", ""),
+        ("device", "\ud800"),  # half a character, which nothing can write
+        ("versions", {"\udfff": "2"}),
         ("board", 5),
         ("versions", {"numpy": 2}),
         ("versions", []),
@@ -59,7 +69,11 @@ def test_bench_file_is_plain_json_with_a_format(file: Path) -> None:
         ("load_ms", -1),
         ("load_ms", float("nan")),
         ("load_ms", True),
+        ("load_ms", 10**400),
+        ("load_ms", 1e39),
+        ("load_ms", _nested(400)),
         ("peak_bytes", 1.5),
+        ("peak_bytes", 10**400),
         ("temperature", "warm"),
         ("throttled", 0),
         ("golden", None),
@@ -107,6 +121,29 @@ def test_bench_file_that_is_no_object_is_refused(file: Path, content: bytes) -> 
     file.write_bytes(content)
     with pytest.raises(BadArtifact, match="kitchen"):
         read_bench(file)
+
+
+@pytest.mark.parametrize(
+    "content", ["[" * 100_000, "[" * 970 + "]" * 970, "9" * 5_000, '{"load_ms": ' + "9" * 5_000 + "}"]
+)
+def test_bench_file_that_is_too_deep_or_too_long_is_refused(file: Path, content: str) -> None:
+    file.write_text(content)
+    with pytest.raises(BadArtifact, match=r"kitchen\.json: .*received|kitchen\.json: not readable"):
+        read_bench(file)
+
+
+def test_bench_file_with_an_unknown_field_of_half_a_character_is_refused_in_words_that_can_be_written(
+    file: Path,
+) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), "\ud800": 1}))
+    with pytest.raises(BadArtifact, match="no such field") as caught:
+        read_bench(file)
+    str(caught.value).encode()
+
+
+def test_bench_file_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadArtifact, match="not there"):
+        read_bench(tmp_path)
 
 
 def test_bench_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
