@@ -10,7 +10,7 @@ from edge.device.errors import BadArtifact
 from edge.runtimes import SIMULATORS
 from edge.target import size_of_model
 from pipeline.answers import Answers as KnownAnswers
-from pipeline.compare.comparison import Answers, Comparison, match_paired, match_unpaired, side_of
+from pipeline.compare.comparison import CAUTIOUS, Answers, Comparison, match_paired, match_unpaired, side_of
 from pipeline.compare.subjects import blind_test, made_of_other_data, same_pictures
 from pipeline.data.dataset import Samples
 from pipeline.data.labelled import labelled_folder
@@ -61,7 +61,7 @@ def compare_artefacts(first: Path, second: Path, data: Path | None, runtime: str
     name = one.contract.target if one.contract.target == other.contract.target else "the artefacts"
     if same:
         match = match_paired(name, first_side, second_side, before.answers, after.answers)
-        note = f"Both answered the same {first_side.samples:,} pictures of {where}."
+        note = f"Both answered the same {first_side.samples:,} pictures of {where}. {CAUTIOUS}"
     else:
         match = match_unpaired(name, first_side, second_side)
         note = (

@@ -18,6 +18,11 @@ from pipeline.statistics import (
 
 _MOST_FLIPS = 100
 
+CAUTIOUS = (
+    "McNemar's exact test tells a difference from chance; where few pictures changed sides it may show none although "
+    "the interval just leaves 0."
+)
+
 Verdict = Literal["A is better", "B is better", "none shown"]
 
 
@@ -64,7 +69,8 @@ class Pairing:
 class Match:
     """The same thing on both sides. `gain`: top-1 of the second less that of the first, a share, with its 95 %
     interval: Tango's where the pictures are the same; otherwise Newcombe's, and `pairing` is None. `verdict`: "none
-    shown" says that so many samples do not tell the difference from chance."""
+    shown" says that so many samples do not tell the difference from chance: by McNemar's exact test, which is more
+    cautious than Tango's interval, otherwise by Newcombe's interval."""
 
     name: str
     first: Side

@@ -12,7 +12,16 @@ from edge.device.errors import BadArtifact, Unavailable
 from edge.device.files import sha256_of
 from edge.device.manifest import read_manifest, verify_outputs
 from pipeline.answers import Answers as KnownAnswers
-from pipeline.compare.comparison import Answers, Comparison, Match, Side, match_paired, match_unpaired, side_of
+from pipeline.compare.comparison import (
+    CAUTIOUS,
+    Answers,
+    Comparison,
+    Match,
+    Side,
+    match_paired,
+    match_unpaired,
+    side_of,
+)
 from pipeline.compare.subjects import RESULTS, blind_test, made_of_other_data, same_pictures
 from pipeline.data.dataset import Dataset, Samples
 from pipeline.data.source import Report
@@ -118,7 +127,7 @@ def _same_blind_test(one: _Run, other: _Run) -> tuple[bool, str]:
         return False, f"{one.lack or other.lack}: {alone}"
     (data, samples), (other_data, other_samples) = one.pictures, other.pictures
     if data.classes == other_data.classes and same_pictures(samples, other_samples):
-        return True, f"Both have the same {len(samples):,} blind-test pictures: compared picture by picture."
+        return True, f"Both have the same {len(samples):,} blind-test pictures: compared picture by picture. {CAUTIOUS}"
     return False, f"Their blind tests differ: {alone}"
 
 

@@ -54,6 +54,20 @@ def test_paired_models_are_counted_picture_by_picture(
         assert (each.second == each.truth) == (at not in second)
 
 
+def test_exact_test_gives_the_verdict_where_the_interval_is_bolder() -> None:
+    truth = np.zeros(10_000, np.int32)
+    names = tuple(map(str, range(10_000)))
+    before, after = (
+        Answers(labels=(truth + (np.arange(10_000) < wrong)).astype(np.intp), truth=truth, names=names, classes=CLASSES)
+        for wrong in (5, 0)
+    )
+    sides = [side_of(name, "int8", each, None, None) for name, each in (("a", before), ("b", after))]
+    match = match_paired("both", *sides, before, after)
+    assert match.gain_interval[0] > 0
+    assert match.pairing is not None
+    assert (match.pairing.p, match.verdict) == (2 / 2**5, "none shown")
+
+
 def test_unpaired_models_have_newcombes_interval(truth: np.ndarray) -> None:
     first, second = (side_of("a", "int8", answers(truth, range(0, count)), None, None) for count in (20, 80))
     match = match_unpaired("both", first, second)

@@ -34,6 +34,7 @@ def test_runs_are_matched_by_target_file_and_runtime(finished_run: Path, few_row
     results = json.loads((finished_run / "export" / "results.json").read_text())
     assert len(found.only_first) + 2 == len(results["artefacts"])
     assert "picture by picture" in found.notes[0]
+    assert "McNemar's exact test" in found.notes[0]  # the column of intervals is another one
 
 
 @pytest.mark.usefixtures("few_rows")
