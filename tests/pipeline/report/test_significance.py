@@ -106,6 +106,13 @@ def _with_budget(inspection: Inspection, budget: float) -> Recipe:
     return replace(inspection.recipe, quantize=replace(inspection.recipe.quantize, budget=budget))
 
 
+def test_line_ends_where_the_budget_is_judged(inspection: Inspection) -> None:
+    # None of 179 lost: the score bound is z² / (n + z²), 1.49 % one-sided (z = 1.645) and 2.10 % two-sided (1.960).
+    facts = _against(replace(inspection, recipe=_with_budget(inspection, 0.017)), 0, 0)
+    assert facts.compared[0].budget == "holds"
+    assert f"{facts.compared[0].subject}: +0.00 (-1.49 to +1.49)" in draw(facts)["forest"].words
+
+
 def test_drawing_tells_every_drop_in_words(facts: Facts) -> None:
     words = draw(facts)["forest"].words
     for each in facts.compared:
