@@ -28,8 +28,8 @@ class Compared:
     `lost`: pictures that float alone gets right; `gained`: those that this one alone does. `p`: McNemar's exact test.
     `drop_interval`: 95 %, Tango's score interval; `bootstrap`: 95 %, from pictures drawn anew. `drop_floor`,
     `drop_bound`: what the drop exceeds and what it does not exceed, with one-sided 95 % confidence. `allowed`: the
-    budget of the target. `needed`: pictures that would be enough to tell whether it holds, in four cases of five;
-    None where these are, or where the drop as measured is above it.
+    budget of the target. `needed`: pictures that would roughly be enough to tell that it holds, in four cases of five;
+    None where these are, or where the drop as measured is not below it.
     """
 
     subject: str

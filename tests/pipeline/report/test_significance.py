@@ -8,8 +8,11 @@ from scipy.stats import binomtest
 
 from edge.device.runtimes import open_runtime
 from pipeline.evaluation import FloatLogits
+from pipeline.machine import this_machine
 from pipeline.recipe import Limits, Recipe
 from pipeline.report.inspection import Inspection
+from pipeline.report.page import render
+from pipeline.report.sections import FORMAT, SECTIONS, NotMeasured, Results
 from pipeline.report.significance import Facts, draw, measure
 
 
@@ -100,6 +103,38 @@ def test_verdicts_tell_a_real_difference_from_chance(
     assert (first.lost, first.gained) == (wrong_in_artefact, wrong_in_float)
     assert (first.difference, first.budget) == (difference, budget)
     assert (first.needed is not None) == (budget == "unclear")
+
+
+def _page(inspection: Inspection, facts: Facts) -> str:
+    """The page with this section alone, on one line."""
+    others = dict.fromkeys(SECTIONS, NotMeasured(not_measured="left out"))
+    results = Results(
+        format=FORMAT,
+        edgewise="0",
+        made="",
+        machine=this_machine(),
+        proven=inspection.proven,
+        **{**others, "significance": facts},
+    )
+    return " ".join(render(results).split())
+
+
+def test_page_names_a_number_of_pictures_only_for_what_it_would_tell(inspection: Inspection) -> None:
+    recipe = _with_budget(inspection, 0.01)
+    within = _against(replace(inspection, recipe=recipe), 1, 0)
+    above = _against(replace(inspection, recipe=recipe), 2, 0)
+    assert (within.compared[0].budget, above.compared[0].budget, above.compared[0].needed) == (
+        "unclear",
+        "unclear",
+        None,
+    )
+    mixed = replace(within, compared=(within.compared[0], replace(above.compared[0], subject="worse")))
+    words = _page(inspection, mixed)
+    assert f"Roughly {within.compared[0].needed:,} pictures would tell for {within.compared[0].name}, if" in words
+    assert "not below the budget, no number can be named" in words
+    alone = _page(inspection, replace(above, compared=mixed.compared[1:]))
+    assert "pictures would tell" not in alone
+    assert "not below the budget, no number can be named" in alone
 
 
 def _with_budget(inspection: Inspection, budget: float) -> Recipe:
