@@ -1,5 +1,7 @@
 """Are the labels those of the data set, in its order, in the contract and in the answers?"""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
@@ -8,9 +10,10 @@ from scipy.stats import binomtest
 from pipeline.evaluation import Logits
 from pipeline.report.inspection import Artefact, Inspection
 from pipeline.report.integrity.facts import Check
+from pipeline.statistics import SIGNIFICANT
 
 _SHOWN = 10
-_CHANCE = 0.001  # that one class would be taken for another so often if both were as likely
+_CHANCE = SIGNIFICANT  # that classes look exchanged which are not, over all of them
 
 
 def check_contract_labels(inspection: Inspection) -> Check:
@@ -27,7 +30,7 @@ def check_contract_labels(inspection: Inspection) -> Check:
             f"told under wrong names: {'; '.join(wrong[:_SHOWN])}. Export again."
         )
         return Check(name=name, passed=False, words=words, named=tuple(wrong[:_SHOWN]))
-    words = f"All {len(inspection.artefacts)} contracts have the {len(classes)} classes of the data set, in its order."
+    words = f"Every contract has the {len(classes):,} classes of the data set, in its order."
     return Check(name=name, passed=True, words=words)
 
 
@@ -43,48 +46,86 @@ def label_differences(labels: tuple[str, ...], classes: tuple[str, ...]) -> list
 
 
 def check_answers(inspection: Inspection) -> Check:
-    """Whether the float model, or an artefact by its contract's names, confuses classes as swapped labels would."""
-    name, classes = "Labels of the answers", inspection.dataset.classes
+    """Whether the float model, or an artefact by its contract's names, confuses classes as exchanged labels would."""
+    name, classes, budget = "Labels of the answers", inspection.dataset.classes, inspection.recipe.quantize.budget
     truth = inspection.blind.labels
-    found = [
-        f"float Keras: {words}" for words in _swapped(inspection.float_logits.blind_test.argmax(1), truth, classes)
-    ]
+    needed = math.ceil(math.log2(len(classes) / _CHANCE))
+    told = int(np.count_nonzero(np.bincount(truth, minlength=len(classes)) >= needed))
+    if told < 2:
+        words = f"An exchange of labels shows in classes of at least {needed} pictures; the blind test has {told} such."
+        return Check(name=name, passed=None, words=words)
+    answers = {"float Keras": inspection.float_logits.blind_test.argmax(1)}
     for artefact in inspection.artefacts:
-        answers = _by_name(artefact, inspection.logits(artefact.subjects[0]), classes)
-        found += [f"{artefact.target}: {words}" for words in _swapped(answers, truth, classes)]
+        answers[artefact.target] = _by_name(artefact, inspection.logits(artefact.subjects[0]), classes)
+    found = [
+        f"{who}: {words}" for who, labels in answers.items() for words in exchanged(labels, truth, classes, budget)
+    ]
     if found:
         words = (
             f"The blind test's answers look as if labels were exchanged: {'; '.join(found[:_SHOWN])}. Compare the "
             "class folders and the contract's labels with pictures of those classes."
         )
         return Check(name=name, passed=False, words=words, named=tuple(found[:_SHOWN]))
-    words = f"On {len(truth):,} pictures no other order of the labels would make more of the answers right."
+    words = (
+        f"No classes are called by each other's names on the blind test beyond chance, so that putting them right "
+        f"would win more than the budget of {budget:.2%}. {told:,} of {len(classes):,} classes have the {needed} "
+        "pictures or more that it takes to tell."
+    )
     return Check(name=name, passed=True, words=words)
 
 
 def _by_name(artefact: Artefact, logits: Logits, classes: tuple[str, ...]) -> NDArray[np.int64]:
     """The answered classes, found by the contract's names; where it names none of them, -1."""
     position = {name: at for at, name in enumerate(classes)}
-    named = np.array([position.get(label, -1) for label in artefact.contract.output.labels])
+    named = np.full(logits.shape[1], -1)  # a contract may name fewer, or more
+    for at, label in enumerate(artefact.contract.output.labels[: len(named)]):
+        named[at] = position.get(label, -1)
     answered: NDArray[np.int64] = named[logits.argmax(1)]
     return answered
 
 
-def _swapped(answers: NDArray[np.int64], truth: NDArray[np.int32], classes: tuple[str, ...]) -> list[str]:
-    """The classes, in words, that another naming of the answers would put right beyond chance."""
-    count = len(classes)
-    known = answers >= 0
+def exchanged(
+    answers: NDArray[np.int64], truth: NDArray[np.int32], classes: tuple[str, ...], budget: float
+) -> list[str]:
+    """The classes, in words, that are called by each other's names; `answers` int64 [n], -1 for none of `classes`.
+
+    Looked for are circles of classes, each called by the name of the next more often than by its own, beyond chance,
+    which a model that is weak or always says the same does not make; putting their names right has to win more than
+    `budget`, a share of the pictures.
+    """
+    count, known = len(classes), answers >= 0
     confusion = np.zeros((count, count), np.int64)
     np.add.at(confusion, (truth[known], answers[known]), 1)
     _, better = linear_sum_assignment(confusion, maximize=True)
-    found = []
-    for label in np.flatnonzero(better != np.arange(count)):
-        other = better[label]
-        taken, right = int(confusion[label, other]), int(confusion[label, label])
-        chance = binomtest(taken, taken + right, alternative="greater").pvalue if taken + right else 1.0
-        if chance < _CHANCE:
-            found.append(
-                f"{taken} of {int(confusion[label].sum())} pictures of {classes[label]!r} are called "
-                f"{classes[other]!r}, {right} by their name"
-            )
+    circles = [circle for circle in _circles(better) if all(_taken(confusion, at, better[at]) for at in circle)]
+    members = [at for circle in circles for at in circle]
+    won = sum(int(confusion[at, better[at]] - confusion[at, at]) for at in members)
+    if won <= budget * len(truth):
+        return []
+    return [
+        f"{confusion[at, better[at]]} of {np.count_nonzero(truth == at)} pictures of {classes[at]!r} are called "
+        f"{classes[better[at]]!r}, {confusion[at, at]} by their name"
+        for at in members
+    ]
+
+
+def _circles(order: NDArray[np.int64]) -> list[list[int]]:
+    """The cycles of a permutation, int64 [n], that move something."""
+    found: list[list[int]] = []
+    left = set(np.flatnonzero(order != np.arange(len(order))).tolist())
+    while left:
+        circle = [min(left)]
+        while (following := int(order[circle[-1]])) != circle[0]:
+            circle.append(following)
+        left -= set(circle)
+        found.append(circle)
     return found
+
+
+def _taken(confusion: NDArray[np.int64], label: int, other: int) -> bool:
+    """Whether pictures of `label` are called `other` more often than by their name, beyond chance."""
+    taken, right = int(confusion[label, other]), int(confusion[label, label])
+    # n classes make at most n^L / L circles of length L, so that this bounds the chance of any to sum(_CHANCE^L / L),
+    # 0.0013 from L = 2 on; and where all but one of a circle's classes are truly taken for the next, to _CHANCE.
+    allowed = _CHANCE / len(confusion)
+    return taken > right and float(binomtest(taken, taken + right, alternative="greater").pvalue) <= allowed

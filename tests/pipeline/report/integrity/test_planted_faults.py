@@ -51,6 +51,23 @@ def test_integrity_names_two_labels_that_are_swapped_in_a_contract(
     assert agreement.endpoint.difference > 0.5
 
 
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (tuple("012346789"), "cpu: 9 labels, the data set has 10 classes"),
+        (tuple("0123456789A"), "cpu: 11 labels, the data set has 10 classes"),
+    ],
+)
+def test_integrity_names_a_label_too_few_or_too_many_in_a_contract(
+    planted: Any, edited_contract: EditedContract, labels: tuple[str, ...], words: str
+) -> None:
+    with planted(edited_contract(lambda body: body["output"].update(labels=labels))) as inspection:
+        failed = words_of(measure(inspection))
+        agreement = measure_agreement(inspection)
+    assert words in failed["Labels of the contracts"]
+    assert agreement.endpoint.failure or agreement.endpoint.flips or agreement.endpoint.unknown
+
+
 def test_integrity_names_a_resize_rule_that_changed_in_a_contract(
     planted: Any, edited_contract: EditedContract
 ) -> None:
