@@ -47,17 +47,20 @@ class Judgement:
     def words(self, place: str) -> str:
         """The verdict in words; `place` is what the pictures are, e.g. "the blind test"."""
         few = f"with {self.pairs.count:,} pictures"
+        change = f"loses {_points(self.drop)}" if self.drop >= 0 else f"gains {_points(-self.drop)}"
         if self.holds:
-            change = f"loses {_points(self.drop)} of" if self.drop >= 0 else f"gains {_points(-self.drop)}, may lose"
-            words = f"{change} {_points(self.allowed)} points on {place}"
+            if self.drop >= 0:
+                words = f"{change} of {_points(self.allowed)} points on {place}"
+            else:
+                words = f"{change} points on {place}, {_points(self.allowed)} lost are allowed"
             doubt = f"the loss may be as large as {_points(self.highest)} points"
         elif self.fits:
             return (
-                f"loses {_points(self.drop)} points on {place} and {few} may lose as many as {_points(self.highest)}, "
+                f"{change} points on {place} and {few} may lose as many as {_points(self.highest)}, "
                 f"{_points(self.allowed)} are allowed: too few samples to tell"
             )
         else:
-            words = f"loses {_points(self.drop)} points on {place}, {_points(self.allowed)} are allowed"
+            words = f"{change} points on {place}, {_points(self.allowed)} are allowed"
             doubt = f"the loss may be as small as {_points(max(0.0, self.lowest))}"
         return f"{words}; {few} {doubt}: too few samples to tell" if self.doubtful else words
 

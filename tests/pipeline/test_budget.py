@@ -35,7 +35,7 @@ def test_budget_of_a_point_is_held_by_the_loss_or_by_its_bound(measured: Pairs, 
     ("measured", "test", "words"),
     [
         (pairs(10_000, 30, 20), "point", "loses 0.10 of 1.00 points on validation"),
-        (pairs(10_000, 20, 30), "bound", "gains 0.10, may lose 1.00 points on validation"),
+        (pairs(10_000, 20, 30), "bound", "gains 0.10 points on validation, 1.00 lost are allowed"),
         (
             pairs(179, 1),
             "point",
@@ -53,6 +53,18 @@ def test_budget_of_a_point_is_held_by_the_loss_or_by_its_bound(measured: Pairs, 
             "point",
             "loses 1.68 points on validation, 1.00 are allowed; with 179 pictures the loss may be as small as 0.16: "
             "too few samples to tell",
+        ),
+        (
+            pairs(179, 1, 2),
+            "point",
+            "gains 0.56 points on validation, 1.00 lost are allowed; with 179 pictures the loss may be as large as "
+            "1.47 points: too few samples to tell",
+        ),
+        (
+            pairs(179, 1, 2),
+            "bound",
+            "gains 0.56 points on validation and with 179 pictures may lose as many as 1.47, 1.00 are allowed: too few "
+            "samples to tell",
         ),
         (pairs(10_000, 300), "bound", "loses 3.00 points on validation, 1.00 are allowed"),
     ],
