@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.report.inspection import Inspection
-from pipeline.statistics import Interval, mcnemar_exact, pair, score_interval
+from pipeline.statistics import SIGNIFICANT, Interval, mcnemar_exact, pair, score_interval
 
 _MOST_IN_MATRIX = 100  # classes; a larger matrix is no help to anyone, and megabytes
 _MOST_PAIRS = 20
@@ -33,6 +33,11 @@ class ClassChange:
     drop_interval: Interval
     p: float
     mostly: str
+
+    @property
+    def real(self) -> bool:
+        """Whether it changed more than chance would."""
+        return self.p < SIGNIFICANT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +76,11 @@ class Facts:
     names: tuple[str, ...]
     float_matrix: Matrix | None
     models: tuple[ModelChange, ...]
+
+    @property
+    def level(self) -> float:
+        """The p below which a change is more than chance."""
+        return SIGNIFICANT
 
 
 def measure(inspection: Inspection) -> Facts:

@@ -4,7 +4,6 @@ from typing import Any
 
 from pipeline.report.classes.changes import Facts, Matrix, ModelChange
 from pipeline.report.drawing import ACCENT, BAD, INK, MUTED, Drawing, canvas, finish
-from pipeline.statistics import SIGNIFICANT
 
 MOST_DRAWN = 20  # classes in a matrix, and rows of drops
 _MOST_MODELS = 3
@@ -72,7 +71,7 @@ def _drops(model: ModelChange, key: str) -> Drawing:
     axis.axvline(0, color=INK, linewidth=1)
     for row, each in enumerate(shown):
         low, high = each.drop_interval
-        colour = MUTED if each.p >= SIGNIFICANT else BAD if each.drop > 0 else ACCENT
+        colour = MUTED if not each.real else BAD if each.drop > 0 else ACCENT
         axis.plot([100 * low, 100 * high], [row, row], color=colour, linewidth=1.6)
         fill = "none" if colour == MUTED else "full"
         axis.plot(100 * each.drop, row, color=colour, marker="o", fillstyle=fill, linestyle="none")

@@ -65,6 +65,11 @@ class Facts:
     budget_test: BudgetTest
     compared: tuple[Compared, ...]
 
+    @property
+    def level(self) -> float:
+        """The p below which a difference is called real."""
+        return SIGNIFICANT
+
 
 def measure(inspection: Inspection) -> Facts:
     """Compare every subject of the run with the float model; those of one file, runtime and budget once."""

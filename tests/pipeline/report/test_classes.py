@@ -69,7 +69,7 @@ def test_a_planted_loss_of_one_class_is_found_and_no_other() -> None:
     cats = np.flatnonzero((truth == 3) & (before == 3))[:40]
     after[cats] = 5
     model = compare_classes("m", "int8-ptq", truth, before, after, names_of(10))
-    assert [each.name for each in model.classes if each.p < 0.05] == ["class-3"]
+    assert [each.name for each in model.classes if each.real] == ["class-3"]
     worst = model.classes[0]
     assert (worst.name, worst.lost, worst.mostly) == ("class-3", 40, "class-5")
     assert worst.drop == pytest.approx(40 / 300)
