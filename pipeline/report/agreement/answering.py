@@ -16,8 +16,8 @@ _CHUNK = 1024  # pictures whose differences are held at a time: many classes mak
 
 @dataclass(frozen=True, kw_only=True)
 class Answering:
-    """`labels` int64 [n], NO_ANSWER where a picture was not answered; `logits` float32 [n, classes], or None where only
-    labels were told. `also`: names of what is the same file in the same runtime."""
+    """`labels` int64 [n], NO_ANSWER where a picture was not answered; `logits` float32 [n, classes], NaN where it was
+    not, or None where only labels were told. `also`: names of what is the same file in the same runtime."""
 
     name: str
     kind: Kind
@@ -59,7 +59,7 @@ def pairs_of(groups: Sequence[Answering]) -> Iterator[Pair]:
                 second=second,
                 pictures=int(both.sum()),
                 flips=int(np.count_nonzero(one.labels[both] != other.labels[both])),
-                difference=_difference(one.logits, other.logits),
+                difference=_difference(one.logits, other.logits, np.flatnonzero(both)),
             )
 
 
@@ -67,12 +67,10 @@ def _equal(one: Answering, other: Answering) -> bool:
     return one.logits is not None and other.logits is not None and np.array_equal(one.logits, other.logits)
 
 
-def _difference(one: Logits | None, other: Logits | None) -> float | None:
-    if one is None or other is None:
+def _difference(one: Logits | None, other: Logits | None, at: NDArray[np.int64]) -> float | None:
+    """The largest difference of a logit on the pictures `at`."""
+    if one is None or other is None or not len(at):
         return None
-    parts = [
-        float(np.abs(one[start : start + _CHUNK] - other[start : start + _CHUNK]).max())
-        for start in range(0, len(one), _CHUNK)
-    ]
-    largest = max(parts)
-    return largest if np.isfinite(parts).all() else None
+    chunks = (at[start : start + _CHUNK] for start in range(0, len(at), _CHUNK))
+    parts = [float(np.abs(one[rows] - other[rows]).max()) for rows in chunks]
+    return max(parts) if np.isfinite(parts).all() else None

@@ -33,6 +33,7 @@ def measure(inspection: Inspection) -> Facts:
     return Facts(
         pictures=len(blind),
         reference=reference,
+        reference_runtime=first.subjects[0].runtime,
         step=step,
         answerers=tuple(_answerer(each, home[at], inspection) for at, each in enumerate(everyone)),
         groups=tuple(
@@ -68,7 +69,7 @@ def _answerer(each: Answering, group: int, inspection: Inspection) -> Answerer:
         also=each.also,
         group=group,
         pictures=int(answered.sum()),
-        top1=float(np.mean(right)) if len(right) else 0.0,
+        top1=float(np.mean(right)) if len(right) else None,
     )
 
 

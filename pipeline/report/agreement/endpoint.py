@@ -120,7 +120,8 @@ def measure_endpoint(inspection: Inspection) -> tuple[Endpoint, Answering | None
     """The endpoint against the same file in the same runtime here, and what it answered; None where it failed."""
     found = served(inspection)
     if found is None:
-        return _failed("", "none of the run's artefacts was proven in a runtime that the server has"), None
+        reason = "none of the run's artefacts was proven in a runtime that the server has"
+        return _not_asked("", reason, faulty=False), None
     artefact, subject = found
     blind, classes = inspection.blind, inspection.dataset.classes
     size = int(np.prod(blind.images.shape[1:]))
@@ -132,7 +133,7 @@ def measure_endpoint(inspection: Inspection) -> tuple[Endpoint, Answering | None
             told = ask(port, count, lambda at: blind.pick(np.array([at]))[0], per_request(size), classes)
             seconds = time.perf_counter() - start
     except (ProofFailed, Unavailable) as error:
-        return _failed(subject.name, str(error)), None
+        return _not_asked(subject.name, str(error), faulty=isinstance(error, ProofFailed)), None
     inspection.report(f"live endpoint: {subject.name}", count, count)
     logits = inspection.logits(subject)[:count]
     flips, difference = compare(told, logits, artefact)
@@ -147,6 +148,7 @@ def measure_endpoint(inspection: Inspection) -> tuple[Endpoint, Answering | None
         difference=difference,
         unknown=told.unknown,
         failure="",
+        faulty=False,
     )
     return endpoint, Answering(name="REST endpoint", kind="endpoint", labels=labels)
 
@@ -170,7 +172,15 @@ def png(pixels: NDArray[np.uint8]) -> bytes:
 _DEFAULT_IMAGES = Settings(artifact=Path()).images
 
 
-def _failed(served: str, reason: str) -> Endpoint:
+def _not_asked(served: str, reason: str, *, faulty: bool) -> Endpoint:
     return Endpoint(
-        served=served, pictures=0, requests=0, seconds=0.0, flips=0, difference=0.0, unknown=(), failure=reason
+        served=served,
+        pictures=0,
+        requests=0,
+        seconds=0.0,
+        flips=0,
+        difference=0.0,
+        unknown=(),
+        failure=reason,
+        faulty=faulty,
     )

@@ -11,7 +11,8 @@ class Answerer:
     """Something that was asked for the labels of the blind test.
 
     `also`: other artefacts whose file, in the same runtime, is the same to the byte. `group`: a position in
-    `Facts.groups`. `pictures`: how many of the blind test it answered; `top1`: its share of right labels among them.
+    `Facts.groups`. `pictures`: how many of the blind test it answered; `top1`: its share of right labels among them,
+    None where there are none.
     """
 
     name: str
@@ -19,7 +20,7 @@ class Answerer:
     also: tuple[str, ...]
     group: int
     pictures: int
-    top1: float
+    top1: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,7 @@ class Endpoint:
     `served`: what it ran. `pictures` were sent in `requests` within `seconds`, its start not counted. `flips`: labels,
     by name, unlike those that the same file in the same runtime gives here; `difference`: the largest of a score,
     0..1, of a label of the same name. `unknown`: label names that the data set does not have. `failure`: why there are
-    no figures, or empty.
+    no figures, or empty; `faulty`: whether that is because the server failed, and not because it cannot be asked here.
     """
 
     served: str
@@ -96,6 +97,7 @@ class Endpoint:
     difference: float
     unknown: tuple[str, ...]
     failure: str
+    faulty: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,9 @@ class Device:
     Milliseconds, one picture: `p50`, `p90`, `p99` there, `host_p50` here in the same runtime (None where it was not
     timed here). `load_ms`, `peak_bytes`, `temperature` (Celsius), `throttled`: as the device told.
     `golden_flips` of `golden_pictures` golden vectors have another label than they must have; `golden_difference`: the
-    largest of a logit, None where it told labels only; `tolerance`: how large it may be.
+    largest of a logit, None where it told labels only; `tolerance`: how large it may be. `golden_wrong`: positions of
+    the golden vectors whose answer, the logits or else the label, is not within the tolerance.
+    `blind_told`: of how many pictures it told the answer as of the blind test, `blind_known`: how many of them are.
     """
 
     file: str
@@ -126,6 +130,9 @@ class Device:
     golden_flips: int
     golden_difference: float | None
     tolerance: float
+    golden_wrong: tuple[int, ...]
+    blind_told: int
+    blind_known: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,13 +147,14 @@ class Stranger:
 class Facts:
     """Who gives the same labels on the `pictures` of the blind test.
 
-    `reference`: the position of the group that the first artefact's reference runtime is in. `step`: one step of the
-    reference's output in logits, None where it is real-valued.
+    `reference`: the position of the group that the first artefact's reference is in, `reference_runtime`: that
+    reference's runtime. `step`: one step of its output in logits, None where it is real-valued.
     `flips`: some of those pictures that flip, `flipping`: how many there are.
     """
 
     pictures: int
     reference: int
+    reference_runtime: str
     step: float | None
     answerers: tuple[Answerer, ...]
     groups: tuple[Group, ...]
