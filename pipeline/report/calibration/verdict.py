@@ -12,9 +12,8 @@ _MOST_NAMED = 5
 def verdict(facts: Facts) -> tuple[str, ...]:
     """Sentences on the classes, the ranges, the seed and the size, and on who depends on the set."""
     sentences = [_dependence(facts), _classes(facts), _ranges(facts)]
-    training = sum(each.training for each in facts.classes)
-    if facts.samples == training:
-        sentences.append(f"All {training:,} training pictures are in the set, whatever the seed.")
+    if _exhausted(facts):
+        sentences.append(f"All {facts.samples:,} training pictures are in the set, whatever the seed.")
     own_size = [trial for trial in facts.trials if trial.samples >= facts.samples]
     if own_size:
         sentences.append(_seeds(facts, own_size))
@@ -51,15 +50,20 @@ def _ranges(facts: Facts) -> str:
         return "No layer of the float network could be held against a range."
     worst = max(facts.ranges, key=lambda each: each.outside)
     if clipped:
-        return (
+        told = (
             f"{len(clipped)} of {len(facts.ranges)} layers clip more than {100 * CLIPPED:.1f} % of their values on "
-            f"{facts.ranged} other pictures, {worst.layer} {100 * worst.outside:.2f} %: more pictures in the set would "
-            "widen their ranges."
+            f"{facts.ranged} other pictures, {worst.layer} {100 * worst.outside:.2f} %"
         )
+        return f"{told}." if _exhausted(facts) else f"{told}: more pictures in the set would widen their ranges."
     if worst.outside:
         most = f"no layer clips more than {100 * CLIPPED:.1f} % of its values"
         return f"On {facts.ranged} other pictures the ranges hold: {most}; {worst.layer} clips most."
     return f"On {facts.ranged} other pictures the ranges hold: nothing is clipped."
+
+
+def _exhausted(facts: Facts) -> bool:
+    """Whether every training picture is in the set, so that there are no others to take."""
+    return facts.samples == sum(each.training for each in facts.classes)
 
 
 def _seeds(facts: Facts, trials: Sequence[Trial]) -> str:

@@ -78,9 +78,12 @@ def test_three_sets_that_differ_by_chance_alone_are_blamed_once_in_twenty_at_mos
 
 def test_no_seed_is_blamed_where_all_of_training_is_in_the_set(facts: Facts) -> None:
     classes = (ClassCoverage(label="cat", training=60, calibration=60),)
-    told = " ".join(verdict(replace(facts, samples=60, classes=classes, trials=())))
+    clipping = (replace(facts.ranges[0], outside=0.1),)
+    told = " ".join(verdict(replace(facts, samples=60, classes=classes, ranges=clipping, trials=())))
     assert "All 60 training pictures are in the set" in told
     assert "seeds" not in told
+    assert "10.00 %." in told
+    assert "more pictures" not in told
 
 
 def test_drawings_tell_what_they_show(facts: Facts) -> None:
