@@ -37,13 +37,8 @@ def _severity(facts: Facts) -> Drawing:
 
 
 def _plot(axis: Any, model: Model, name: str, **style: Any) -> None:
-    axis.plot((0, *SEVERITIES), [100 * share for share in (model.clean, *_by_severity(model, name))], **style)
-
-
-def _by_severity(model: Model, name: str) -> list[float]:
-    if name in model.accuracy:
-        return list(model.accuracy[name])
-    return [sum(each) / len(each) for each in zip(*model.accuracy.values(), strict=True)]
+    shares = model.accuracy.get(name, model.by_severity)
+    axis.plot((0, *SEVERITIES), [100 * share for share in (model.clean, *shares)], **style)
 
 
 def _words(facts: Facts) -> str:

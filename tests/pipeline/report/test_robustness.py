@@ -1,6 +1,7 @@
 import colorsys
 import io
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +20,14 @@ from pipeline.data.source import silent
 from pipeline.report import robustness
 from pipeline.report.drawing import page_style
 from pipeline.report.inspection import Inspection
-from pipeline.report.robustness.answers import ask_float, corrupted
+from pipeline.report.robustness import answers
+from pipeline.report.robustness.affordable import MOST, choose
+from pipeline.report.robustness.answers import ask_float, corrupted, right_answers
 from pipeline.report.robustness.corruptions import CORRUPTIONS, SEVERITIES, corrupt, strengths
-from pipeline.report.robustness.facts import Facts, _compare, _loss, _part, measure
+from pipeline.report.robustness.facts import Facts, Loss, Model
+from pipeline.report.robustness.measurement import _advice, _compare, _loss, measure
+from pipeline.report.robustness.verdict import verdict
+from pipeline.report.subset import pick
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +149,9 @@ def test_rotation_turns_as_pillow_does_to_both_sides() -> None:
     assert {int(np.argmin(each)) for each in nearest} == {0, 1}
 
 
-def test_float_keras_answers_a_file_of_pictures_as_the_train_stage_did(inspection: Inspection, tmp_path: Path) -> None:
-    file = tmp_path / "pictures.npy"
-    np.save(file, inspection.blind.all())
+def test_float_keras_answers_pictures_as_the_train_stage_did(inspection: Inspection) -> None:
     model = inspection.run / "train" / "model.keras"
-    logits = ask_float(model, file, len(inspection.blind), inspection.child, silent)
+    logits = ask_float(model, inspection.blind.all(), inspection.child, silent)
     np.testing.assert_allclose(logits, inspection.float_logits.blind_test, atol=1e-4)
 
 
@@ -166,21 +170,95 @@ def test_figures_are_those_of_a_fresh_count(inspection: Inspection, facts: Facts
     assert compared.accuracy["contrast"][3] == right / len(blind)
     every = [share for shares in compared.accuracy.values() for share in shares]
     assert compared.mean == pytest.approx(sum(every) / 35)
+    assert compared.means["contrast"] == pytest.approx(sum(compared.accuracy["contrast"]) / 5)
+    assert compared.by_severity[3] == pytest.approx(sum(each[3] for each in compared.accuracy.values()) / 7)
+    cost = facts.costs["contrast"].drop
+    assert cost == pytest.approx(facts.float_model.clean - facts.float_model.means["contrast"])
     assert compared.relative == pytest.approx(compared.mean / facts.float_model.mean)
     assert compared.loss.drop == pytest.approx(facts.float_model.mean - compared.mean)
 
 
-def test_corrupted_pictures_stand_in_the_order_of_corruptions_and_severities(
-    inspection: Inspection, tmp_path: Path
-) -> None:
-    samples = _part(inspection.blind, np.arange(3))
-    pictures = corrupted(samples, tmp_path / "pictures.npy", silent)
+def test_corrupted_pictures_stand_in_the_order_of_corruptions_and_severities(inspection: Inspection) -> None:
+    samples = pick(inspection.blind, np.arange(3))
+    pictures = corrupted(samples, silent)
     assert len(pictures) == 3 * 35
     place = 3 * (5 * list(CORRUPTIONS).index("occlusion") + 1)
     np.testing.assert_array_equal(
         pictures.pick(np.arange(place, place + 3)), corrupt("occlusion", samples.all(), 2, samples.index)
     )
     np.testing.assert_array_equal(pictures.labels[place : place + 3], samples.labels)
+
+
+def test_answers_in_rounds_are_those_in_one_and_leave_no_file(
+    inspection: Inspection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    samples = pick(inspection.blind, np.arange(11))
+    subjects = [each.quickest for each in inspection.models if not each.quickest.simulated][:1]
+    at_once = right_answers(inspection, samples, subjects)
+    monkeypatch.setattr(answers, "_ROUND_BYTES", 35 * 4 * samples.images[0].nbytes)  # four pictures
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    told: list[tuple[int, int]] = []
+    watched = replace(inspection, report=lambda _, done, total: told.append((done, total)))
+    in_rounds = right_answers(watched, samples, subjects)
+    for one, other in zip(at_once, in_rounds, strict=True):
+        assert one.shape == (7, 5, 11)
+        np.testing.assert_array_equal(one, other)
+    assert {total for _, total in told} == {11 * 35}
+    assert max(done for done, _ in told) == 11 * 35
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_plan_asks_a_slow_network_fewer_pictures_and_never_takes_much_longer_than_two_minutes(
+    inspection: Inspection,
+) -> None:
+    artefact = inspection.models[0]
+
+    def planned(seconds: list[float]):
+        named = [replace(artefact, target=str(number)) for number in range(len(seconds))]
+        return choose(list(zip(named, seconds, strict=True)), (), 0.002, 96 * 96)
+
+    quick = planned([1e-4] * (MOST + 1))
+    assert quick.pictures == 1000
+    assert [each.target for each in quick.left_out] == [str(MOST)]
+    slow = planned([0.025])  # reference kernels that take 50 ms, on two cores
+    assert 100 < slow.pictures < 1000
+    assert slow.pictures * 35 * 0.027 == pytest.approx(120, rel=0.01)
+    mixed = planned([5.0, 0.02])
+    assert [each.target for each in mixed.too_slow] == ["0"]
+    assert [each.target for each in mixed.asked] == ["1"]
+    assert choose([], (), 10.0, 96 * 96).pictures == 30  # float is always asked
+
+
+def told(clean: float, means: dict[str, float], real: tuple[str, ...]) -> str:
+    model = Model(
+        name="float Keras",
+        precision="float32",
+        clean=clean,
+        accuracy={name: (share,) * 5 for name, share in means.items()},
+        means=means,
+        by_severity=(0.5,) * 5,
+        mean=0.5,
+    )
+    costs = {
+        name: Loss(drop=clean - share, interval=(0.01 if name in real else -0.01, 0.5)) for name, share in means.items()
+    }
+    return verdict(179, model, costs)
+
+
+def test_verdict_calls_nothing_broken_where_no_corruption_costs_anything() -> None:
+    words = told(1.0, {"noise": 1.0, "JPEG": 1.0, "blur": 1.0}, ())
+    assert words.startswith("No corruption costs float more than these 179 pictures can tell")
+    assert "noise, JPEG and blur" in words
+    assert "falls" not in told(0.1, {"noise": 0.12, "JPEG": 0.13}, ())  # nor where it gains
+
+
+def test_verdict_names_ties_and_what_the_pictures_cannot_tell() -> None:
+    words = told(0.9, {"noise": 0.5, "JPEG": 0.5, "blur": 0.7, "contrast": 0.89}, ("noise", "JPEG", "blur"))
+    assert words == (
+        "Noise and JPEG break first: float falls from 90.0 % on clean pictures to 50.0 % on average over the five "
+        "severities; then blur (70.0 %). Contrast costs least (89.0 %). These 179 pictures cannot tell that contrast "
+        "costs anything."
+    )
 
 
 def planted(inspection: Inspection, lose: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]):
@@ -228,6 +306,12 @@ def test_advice_names_the_changes_of_training_that_are_left_out(inspection: Insp
     ]
     assert "contrast" in costly  # of digits: 15 % of the contrast is nearly none
     assert ("train.augment.contrast" in facts.advice) == (inspection.recipe.train.augment.contrast == 0)
+
+
+def test_model_that_came_trained_gets_no_advice_on_training(inspection: Inspection, facts: Facts) -> None:
+    recipe = inspection.recipe
+    trained = replace(inspection, recipe=replace(recipe, train=replace(recipe.train, epochs=0)))
+    assert _advice(trained, facts.float_model) == ()
 
 
 def test_artefacts_that_only_a_simulator_runs_are_told_and_not_asked(inspection: Inspection) -> None:
