@@ -4,9 +4,11 @@ from typing import Any
 
 from pipeline.report.classes.changes import Facts, Matrix, ModelChange
 from pipeline.report.drawing import ACCENT, BAD, INK, MUTED, Drawing, canvas, finish
+from pipeline.report.names import shorten
 
 MOST_DRAWN = 20  # classes in a matrix, and rows of drops
 _MOST_MODELS = 3
+_LONGEST = 18  # characters of a class's name; the text alternative has all of them
 _SHADE = 0.5  # of the fullest cell: ink is still read on it
 
 
@@ -33,8 +35,9 @@ def _matrix(matrix: Matrix, names: tuple[str, ...], title: str, key: str) -> Dra
     figure, axis = canvas(side + 0.4, side)
     axis.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5), xticks=range(count), yticks=range(count))
     axis.set(title=title, xlabel="answer", ylabel="true class", aspect="equal")
-    axis.set_xticklabels(names, rotation=90 if max(map(len, names)) > 2 else 0)
-    axis.set_yticklabels(names)
+    ticks = [shorten(name, _LONGEST) for name in names]
+    axis.set_xticklabels(ticks, rotation=90 if max(map(len, ticks)) > 2 else 0)
+    axis.set_yticklabels(ticks)
     size = 7 if count <= 10 else 6
     for truth, row in enumerate(matrix):
         for answer, found in enumerate(row):
@@ -77,7 +80,7 @@ def _drops(model: ModelChange, key: str) -> Drawing:
         axis.plot(100 * each.drop, row, color=colour, marker="o", fillstyle=fill, linestyle="none")
     axis.set(yticks=range(len(shown)), title=model.subject)
     axis.set_xlabel("points of the class's recall lost against float; left of 0 gained")
-    axis.set_yticklabels([f"{each.name} ({each.samples:,})" for each in shown])
+    axis.set_yticklabels([f"{shorten(each.name, _LONGEST)} ({each.samples:,})" for each in shown])
     axis.invert_yaxis()
     axis.grid(axis="x")
     axis.set_axisbelow(True)

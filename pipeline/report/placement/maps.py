@@ -5,6 +5,7 @@ from typing import Any
 
 from edge.target import Placement
 from pipeline.report.drawing import ACCENT, BAD, INK, MUTED, SERIES, SURFACE, Drawing, canvas, finish
+from pipeline.report.names import shorten
 from pipeline.report.placement.facts import Facts, Placed
 
 # Colour and hatching, as not everyone tells the colours apart.
@@ -40,7 +41,7 @@ def _map(placed: Placed) -> Drawing:
             axis.text(
                 column + 0.5,
                 row + 0.5,
-                shorten(operator.name),
+                shorten(operator.name, _LONGEST),
                 rotation=90,
                 ha="center",
                 va="center",
@@ -62,11 +63,6 @@ def _map(placed: Placed) -> Drawing:
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles))
     return finish(figure, f"placement-{placed.target}", _words(placed))
-
-
-def shorten(name: str) -> str:
-    """The operator's name, cut where a cell has no room for all of it."""
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"
 
 
 def _cell(axis: Any, column: int, row: int, placement: Placement) -> None:

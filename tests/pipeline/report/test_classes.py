@@ -1,5 +1,7 @@
 """The section on classes: counts against scikit-learn's and a loop's, and shapes that other runs have."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix, recall_score
@@ -87,6 +89,24 @@ def test_any_number_of_classes_is_measured_and_drawn(classes: int, count: int) -
     assert ("matrix-0" in drawings) == (classes <= 20)
     assert "drops-0" in drawings
     assert sum(len(each.svg) for each in drawings.values()) < 400_000
+
+
+def test_long_names_of_classes_are_cut_in_drawings_and_whole_in_words() -> None:
+    facts = facts_of(5, 500)[0]
+    names = tuple(f"{name}-{'x' * 120}" for name in facts.names)
+    (model,) = facts.models
+    longer = replace(
+        facts,
+        names=names,
+        models=(
+            replace(model, classes=tuple(replace(each, name=f"{each.name}{'x' * 120}") for each in model.classes)),
+        ),
+    )
+    drawings = draw(longer)
+    for key in ("matrix-float", "matrix-0", "drops-0"):
+        assert "x" * 19 not in drawings[key].svg
+        assert "class-0" in drawings[key].svg
+        assert "x" * 120 in drawings[key].words
 
 
 def test_models_without_a_difference_draw_no_drops() -> None:
