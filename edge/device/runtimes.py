@@ -123,7 +123,7 @@ def _open_litert(file: Path, layout: Layout, threads: int, *, reference: bool) -
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError:
-        raise _missing("ai-edge-litert") from None
+        raise missing("ai-edge-litert") from None
 
     _require_whole_tflite(file)
     kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
@@ -141,18 +141,16 @@ def _open_onnxruntime(file: Path, layout: Layout, threads: int) -> Runtime:
     try:
         import onnxruntime
     except ImportError:
-        raise _missing("onnxruntime") from None
+        raise missing("onnxruntime") from None
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the CPU alone
     options.log_severity_level = 3
-    errors = onnxruntime.capi.onnxruntime_pybind11_state
     try:
         session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-    except (errors.InvalidProtobuf, errors.InvalidGraph, errors.Fail, errors.NotImplemented, errors.RuntimeException,
-            errors.InvalidArgument) as error:  # fmt: skip
+    except onnxruntime_errors() as error:
         raise _unreadable(file, "ONNX Runtime", error) from error
     return _OnnxRuntime(session, layout)
 
@@ -161,7 +159,7 @@ def _open_openvino(file: Path, layout: Layout, threads: int) -> Runtime:
     try:
         import openvino
     except ImportError:
-        raise _missing("openvino") from None
+        raise missing("openvino") from None
 
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
@@ -199,7 +197,26 @@ def _unreadable(file: Path, runtime: str, error: Exception) -> BadArtifact:
     return BadArtifact(f"{file}: {runtime} cannot read this model ({lines[0]}); export it again")
 
 
-def _missing(package: str) -> Unavailable:
+def onnxruntime_errors() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises of a model that it cannot load or run, which has no ancestor of its own; nothing where
+    the package is missing."""
+    try:
+        from onnxruntime.capi import onnxruntime_pybind11_state as errors
+    except ImportError:
+        return ()
+
+    return (
+        errors.InvalidProtobuf,
+        errors.InvalidGraph,
+        errors.Fail,
+        errors.NotImplemented,
+        errors.RuntimeException,
+        errors.InvalidArgument,
+    )
+
+
+def missing(package: str) -> Unavailable:
+    """The error to raise where `package` cannot be imported."""
     return Unavailable(f"the package {package} is missing; pip install {package}")
 
 

@@ -33,15 +33,14 @@ def diagnose_artefact(folder: Path, trained: Path, data: Path | None, samples: i
         raise BadArtifact(f"{trained}: no model.keras there; give --against the train folder of a run, runs/NAME/train")
     if data is None:
         _require_same_input(folder, contract, _validation(trained).images.shape[1:], trained)
-    with tempfile.TemporaryDirectory(prefix="edgewise-") as place:
+    with tempfile.TemporaryDirectory(prefix="edgewise-") as place, Child() as child:
         report("converting the float model", 0, 1)
-        with Child() as child:
-            float_file = write_float_file(trained, contract.input, Path(place), child)
+        float_file = write_float_file(trained, contract.input, Path(place), child)
         _require_same_input(folder, contract, read_graph(float_file).input.shape[1:], trained)
         pictures = _pictures(contract, trained, data, samples or enough_pictures(float_file), report)
         entry = contract.input
         return diagnose(
-            reference, others, contract.precision, float_file, pictures, entry.scale, entry.zero_point, report
+            reference, others, contract.precision, float_file, pictures, entry.scale, entry.zero_point, child, report
         )
 
 

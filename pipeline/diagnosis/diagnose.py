@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.contract import Layout
-from edge.device.errors import BadArtifact, Unavailable
+from edge.device.errors import BadArtifact, BadModel, Unavailable
 from pipeline.data.source import Report
 from pipeline.diagnosis.against_float import FloatComparison
 from pipeline.diagnosis.culprits import Evidence
@@ -18,6 +18,7 @@ from pipeline.diagnosis.scales import contradictions
 from pipeline.diagnosis.traces import Trace
 from pipeline.diagnosis.tracing import open_trace
 from pipeline.evaluation import open_quietly
+from pipeline.isolate import Child
 
 _WITNESSES = 32  # pictures that show whether exposing its layers changes what a file answers
 _ROUNDING = 1e-5  # of the largest logit: sums of floats in another order
@@ -41,18 +42,19 @@ def diagnose(
     pictures: NDArray[np.uint8],
     input_scale: float,
     input_zero_point: int,
+    child: Child,
     report: Report,
 ) -> Diagnosis:
     """Run `pictures`, uint8 [n, h, w, c], n >= 1, through `reference`, the float TFLite file of the same network, and
     `others`, which should answer as the reference does; the network computes with `input_scale * (byte -
-    input_zero_point)`.
+    input_zero_point)`. What may crash runs in `child`.
 
     Raises BadArtifact where the reference's layers cannot be looked at, BadModel where a file is not whole,
-    Unavailable where the reference's runtime is missing.
+    Unavailable where the reference's runtime is missing, ConversionFailed where TFLite Micro crashes after all.
     """
-    trace = open_trace(reference.file, reference.runtime, reference.layout)
+    trace = _opened(reference, pictures[0], child)
     against = FloatComparison(trace, float_file, pictures.shape[1:], input_scale, input_zero_point)
-    comparisons, not_compared = _comparisons(trace, others)
+    comparisons, not_compared = _comparisons(trace, others, pictures[0], child)
     logits = []
     for done, picture in enumerate(pictures, 1):
         found = trace.run(picture)
@@ -88,13 +90,19 @@ def diagnose(
     )
 
 
-def _comparisons(trace: Trace, others: tuple[Place, ...]) -> tuple[dict[Place, RuntimeComparison], tuple[str, ...]]:
+def _opened(place: Place, picture: NDArray[np.uint8], child: Child) -> Trace:
+    return open_trace(place.file, place.runtime, place.layout, picture=picture, child=child)
+
+
+def _comparisons(
+    trace: Trace, others: tuple[Place, ...], picture: NDArray[np.uint8], child: Child
+) -> tuple[dict[Place, RuntimeComparison], tuple[str, ...]]:
     """Those whose layers can be looked at, and why the others' cannot."""
     comparisons, not_compared = {}, []
     for place in others:
         try:
-            comparisons[place] = RuntimeComparison(trace, open_trace(place.file, place.runtime, place.layout))
-        except (BadArtifact, Unavailable) as error:
+            comparisons[place] = RuntimeComparison(trace, _opened(place, picture, child))
+        except (BadArtifact, BadModel, Unavailable) as error:
             not_compared.append(f"{place.name}: {error}")
     return comparisons, tuple(not_compared)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.contract import Layout
+from edge.device.runtimes import missing
 from edge.onnx_file import read_onnx
 from pipeline.diagnosis.onnx_exposure import exposed_onnx
 from pipeline.diagnosis.onnx_layers import onnx_layers
@@ -38,7 +39,10 @@ class OnnxTrace:
 
 def in_onnxruntime(content: bytes) -> Infer:
     """Ready in ONNX Runtime on one thread of the CPU."""
-    import onnxruntime
+    try:
+        import onnxruntime
+    except ImportError:
+        raise missing("onnxruntime") from None
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -50,7 +54,10 @@ def in_onnxruntime(content: bytes) -> Infer:
 
 def in_openvino(content: bytes) -> Infer:
     """Ready in OpenVINO on one thread of the CPU, for a batch of one."""
-    import openvino
+    try:
+        import openvino
+    except ImportError:
+        raise missing("openvino") from None
 
     core = openvino.Core()
     model = core.read_model(content)

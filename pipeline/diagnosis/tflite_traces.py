@@ -1,6 +1,7 @@
 """TFLite files with their layers exposed, in LiteRT and TFLite Micro."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.contract import Layout
+from edge.device.runtimes import missing
 from edge.simulators.tflite_micro import ARENA_BYTES
 from edge.tflite import Graph, parse_graph
 from pipeline.diagnosis.tflite_exposure import exposed_tflite, read_layers, severed_tflite
 from pipeline.diagnosis.tflite_layers import codes_of, tflite_layers
 from pipeline.diagnosis.traces import Answers, Array, real
+from pipeline.isolate import Child
 from pipeline.quiet import silent_stderr
 
 
@@ -37,30 +40,51 @@ class LiteRT:
 
 
 class TfliteMicro:
-    """One picture at a time; a model that crashes TFLite Micro crashes this process."""
+    """One picture at a time, in `child`: a model may crash TFLite Micro, which then takes no more than that with it.
+    Without a child it runs in this process.
 
-    def __init__(self, file: Path, layout: Layout = "NHWC") -> None:
-        from tflite_micro import runtime
+    `run` raises ConversionFailed where it crashes or refuses the model.
+    """
 
+    def __init__(self, file: Path, layout: Layout = "NHWC", *, child: Child | None = None) -> None:
         graph, content = _read(file)
         self.layers = tflite_layers(graph)
-        self._layout = layout
-        exposed = exposed_tflite(content, self.layers)
-        self._place = {tensor: at for at, tensor in enumerate(parse_graph(exposed, str(file)).outputs)}
+        self._layout, self._child = layout, child
+        self._exposed = exposed_tflite(content, self.layers)
+        self._place = {tensor: at for at, tensor in enumerate(parse_graph(self._exposed, str(file)).outputs)}
         self._codes = codes_of(graph.output)
-        self._interpreter = runtime.Interpreter.from_bytes(exposed, arena_size=ARENA_BYTES)
 
     def run(self, picture: NDArray[np.uint8]) -> Answers:
-        interpreter, batch = self._interpreter, in_layout(picture, self._layout)
-        interpreter.reset()  # a recurrent layer remembers nothing of the picture before
-        interpreter.set_input(batch, 0)
-        interpreter.invoke()
-        outputs = {tensor: interpreter.get_output(at) for tensor, at in self._place.items()}
-        return Answers(
-            # What is no output is the input itself.
-            layers=tuple(np.array(outputs.get(int(layer.tensor), batch)) for layer in self.layers),
-            logits=real(interpreter.get_output(0)[0], self._codes),
+        batch = in_layout(picture, self._layout)
+        asked = (self._exposed, len(self._place), batch)
+        outputs = self._child.call(micro_outputs, *asked) if self._child else micro_outputs(*asked)
+        # What is no output is the input itself.
+        answers = (
+            outputs[self._place[layer.tensor]] if layer.tensor in self._place else batch for layer in self.layers
         )
+        return Answers(layers=tuple(answers), logits=real(outputs[0][0], self._codes))
+
+
+def micro_outputs(content: bytes, count: int, batch: NDArray[np.uint8]) -> list[Array]:
+    """The `count` outputs of the TFLite model `content` in TFLite Micro, to a batch of one picture.
+
+    Raises Unavailable where the package is missing.
+    """
+    interpreter = _micro_interpreter(content)
+    interpreter.reset()  # a recurrent layer remembers nothing of the picture before
+    interpreter.set_input(batch, 0)
+    interpreter.invoke()
+    return [np.array(interpreter.get_output(at)) for at in range(count)]
+
+
+@lru_cache(maxsize=1)
+def _micro_interpreter(content: bytes) -> Any:
+    try:
+        from tflite_micro import runtime
+    except ImportError:
+        raise missing("tflite-micro") from None
+
+    return runtime.Interpreter.from_bytes(content, arena_size=ARENA_BYTES)
 
 
 class Severed:

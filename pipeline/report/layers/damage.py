@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.device.errors import BadArtifact, BadModel, Unavailable
+from edge.device.errors import BadArtifact, BadModel, ConversionFailed, Unavailable
 from pipeline.diagnosis.diagnose import Place, diagnose
 from pipeline.diagnosis.diagnosis import Diagnosis
 from pipeline.diagnosis.materials import enough_pictures, write_float_file
@@ -49,7 +49,7 @@ def measure(inspection: Inspection) -> Facts:
         for artefact in seen[:MOST]:
             try:
                 models.append(_diagnosis(inspection, artefact, float_file, pictures))
-            except (BadArtifact, BadModel, Unavailable) as error:
+            except (BadArtifact, BadModel, ConversionFailed, Unavailable) as error:
                 left_out.append(_why(artefact, str(error)))
     return Facts(samples=len(pictures), models=tuple(models), left_out=tuple(left_out))
 
@@ -63,6 +63,7 @@ def _diagnosis(inspection: Inspection, artefact: Artefact, float_file: Path, pic
         pictures,
         artefact.contract.input.scale,
         artefact.contract.input.zero_point,
+        inspection.child,
         inspection.report,
     )
 

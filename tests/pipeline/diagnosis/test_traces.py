@@ -1,15 +1,22 @@
 """Layers laid open: what they answer is what the untouched file computes inside."""
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
+import onnx
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from edge.device.errors import BadArtifact
+from edge.device.errors import BadArtifact, Unavailable
 from edge.runtimes import open_runtime
+from pipeline.diagnosis import tflite_traces
 from pipeline.diagnosis.tflite_traces import LiteRT, Severed
 from pipeline.diagnosis.tracing import open_trace
+from pipeline.isolate import Child
 
 PLACES = (
     ("model.tflite", "litert-reference"),
@@ -67,3 +74,63 @@ def test_a_severed_layer_sees_its_own_input_alone(material) -> None:
 def test_a_runtime_without_layers_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(BadArtifact, match="cannot be looked at in verilator"):
         open_trace(tmp_path / "network.v", "verilator")
+
+
+@pytest.fixture(scope="module")
+def child() -> Iterator[Child]:
+    with Child() as child:
+        yield child
+
+
+def test_tflite_micro_answers_in_a_child_what_it_does_here(material, child: Child) -> None:
+    file, picture = material.folder / "model.tflite", material.pictures[0]
+    here, there = (open_trace(file, "tflite-micro", child=each).run(picture) for each in (None, child))
+    np.testing.assert_array_equal(here.logits, there.logits)
+    for mine, its in zip(here.layers, there.layers, strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+def test_a_file_that_crashes_tflite_micro_is_refused_in_words(material, child: Child, tmp_path: Path) -> None:
+    model = schema.ModelT.InitFromPackedBuf((material.folder / "model.tflite").read_bytes(), 0)
+    graph = model.subgraphs[0]
+    dense = next(each for each in reversed(graph.operators) if len(each.inputs) == 3)
+    graph.tensors[dense.inputs[1]].shape = [10, 1 << 26]  # it reads on behind the file
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    file = tmp_path / "long.tflite"
+    file.write_bytes(builder.Output())
+    with pytest.raises(BadArtifact, match=r"tflite-micro does not run it with its layers exposed .*crashed"):
+        open_trace(file, "tflite-micro", picture=material.pictures[0], child=child)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_an_operator_that_nobody_knows_is_refused_in_words(finished_run: Path, tmp_path: Path, runtime: str) -> None:
+    model = onnx.load(finished_run / "export" / "jetson" / "model.onnx")
+    model.graph.node[3].op_type = "Convx"
+    file = tmp_path / "model.onnx"
+    onnx.save(model, file)
+    with pytest.raises(BadArtifact, match="with its layers exposed"):
+        open_trace(file, runtime, "NCHW")
+
+
+@pytest.mark.parametrize(("name", "runtime"), PLACES)
+def test_a_picture_of_another_size_is_refused_in_words(material, name: str, runtime: str) -> None:
+    with pytest.raises(BadArtifact, match="with its layers exposed"):
+        open_trace(material.folder / name, runtime, picture=np.zeros((5, 5, 1), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("package", "name", "runtime"),
+    [
+        ("tflite_micro", "model.tflite", "tflite-micro"),
+        ("onnxruntime", "model.onnx", "onnxruntime"),
+        ("openvino", "model.onnx", "openvino"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(
+    material, monkeypatch: pytest.MonkeyPatch, package: str, name: str, runtime: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    tflite_traces._micro_interpreter.cache_clear()
+    with pytest.raises(Unavailable, match="is missing; pip install"):
+        open_trace(material.folder / name, runtime, picture=material.pictures[0])
