@@ -1,20 +1,22 @@
 """compare: two runs, or two artefacts, side by side."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from pydantic import TypeAdapter
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from edge.device.errors import BadArtifact
 from pipeline.cli.progress import reporting
+from pipeline.cli.table import interval_words
 from pipeline.compare.comparison import Comparison, Match, Pairing
 
-_WIDE = 130  # columns that the whole table takes; a narrower terminal sees the figures that matter most
+_WIDE = 150  # columns that the whole table takes; a narrower terminal sees the figures that matter most
 _WORDS = ("", "difference")
 _MOST_FLIPS = 10  # shown here; --json has more
 
@@ -50,7 +52,8 @@ def compare(first: Path, second: Path, data: Path | None, runtime: str | None, j
     if json_wanted:
         click.echo(json.dumps(TypeAdapter(Comparison).dump_python(found, mode="json"), indent=2, ensure_ascii=False))
         return
-    out = Console(highlight=False)
+    # A pipe has no width of its own; give it the whole table.
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     for part in _shown(found, out.width):
         out.print(part)
 
@@ -60,13 +63,7 @@ _A = {"run": "a run", "artefact": "an artefact"}
 
 def _shown(found: Comparison, width: int) -> Iterator[RenderableType]:
     yield Text(f"A: {found.first}\nB: {found.second}")
-    grid = Table()
-    for name, _ in _cells(found.matches[0], width):
-        grid.add_column(name, justify="left" if name in _WORDS else "right", no_wrap=True)
-    for match in found.matches:
-        grid.add_row(*(Text(cell) for _, cell in _cells(match, width)))
-    grid.caption = "B-A: points of top-1; difference: none shown where so many pictures do not tell it from chance"
-    yield grid
+    yield _of_artefacts(found.matches[0]) if found.kind == "artefacts" else _of_runs(found.matches, width)
     for note in found.notes:
         yield Text(note)
     for side, names in (("A", found.only_first), ("B", found.only_second)):
@@ -76,28 +73,62 @@ def _shown(found: Comparison, width: int) -> Iterator[RenderableType]:
         yield _flips(found.matches[0].pairing)
 
 
+def _of_artefacts(match: Match) -> RenderableType:
+    """Two columns, and their difference in words."""
+    grid = Table()
+    for name in ("", "A", "B"):
+        grid.add_column(name)
+    sides = (match.first, match.second)
+    grid.add_row("", *(Text(each.subject) for each in sides))
+    grid.add_row("precision", *(each.precision for each in sides))
+    grid.add_row("top-1", *(f"{each.top1:.2%} ({interval_words(each.top1_interval)})" for each in sides))
+    grid.add_row("pictures", *(f"{each.samples:,}" for each in sides))
+    grid.add_row("KiB", *(_kib(each.bytes) for each in sides))
+    grid.add_row("ms", *(_milliseconds(each.latency_ms) for each in sides))
+    pairing = match.pairing
+    words = f"B-A: {100 * match.gain:+.2f} points of top-1 (95 %: {_gain(match)}); difference: {match.verdict}."
+    if pairing is not None:
+        words += (
+            f" A alone is right on {pairing.only_first:,}, B alone on {pairing.only_second:,} (p {pairing.p:.3g}); "
+            f"{pairing.agreement:.2%} of the labels agree."
+        )
+    return Group(grid, Text(words))
+
+
+def _of_runs(matches: tuple[Match, ...], width: int) -> RenderableType:
+    """A line for each file and runtime of both."""
+    grid = Table()
+    for name, _ in _cells(matches[0], width):
+        grid.add_column(name, justify="left" if name in _WORDS else "right", no_wrap=True)
+    for match in matches:
+        grid.add_row(*(Text(cell) for _, cell in _cells(match, width)))
+    grid.caption = "B-A: points of top-1; difference: none shown where so many pictures do not tell it from chance"
+    return grid
+
+
 def _cells(match: Match, width: int) -> list[tuple[str, str]]:
     """Column names with the cells of a row."""
     first, second, pairing = match.first, match.second, match.pairing
-    low, high = match.gain_interval
-    same = first.subject == second.subject
     cells = [
-        ("", match.name if same else f"A: {first.subject}\nB: {second.subject}"),
-        ("A top-1", f"{first.top1:.2%}"),
-        ("B top-1", f"{second.top1:.2%}"),
+        ("", match.name),
+        ("top-1, A to B", f"{first.top1:.2%} to {second.top1:.2%}"),
         ("B-A", f"{100 * match.gain:+.2f}"),
-        ("95 %", f"{100 * low:+.2f} to {100 * high:+.2f}"),
-        ("A / B alone right", f"{pairing.only_first} / {pairing.only_second}" if pairing else ""),
+        ("95 %", _gain(match)),
         ("p", f"{pairing.p:.3g}" if pairing else ""),
-        ("agrees", f"{pairing.agreement:.2%}" if pairing else ""),
-        ("A KiB", _kib(first.bytes)),
-        ("B KiB", _kib(second.bytes)),
-        ("A ms", _milliseconds(first.latency_ms)),
-        ("B ms", _milliseconds(second.latency_ms)),
+        ("KiB", _both(_kib(first.bytes), _kib(second.bytes))),
+        ("ms", _both(_milliseconds(first.latency_ms), _milliseconds(second.latency_ms))),
         ("difference", match.verdict),
     ]
-    narrow = ("95 %", "A / B alone right", "agrees", "A KiB", "B KiB")
-    return [(name, cell) for name, cell in cells if width >= _WIDE or name not in narrow]
+    return [(name, cell) for name, cell in cells if width >= _WIDE or name not in ("95 %", "p", "KiB")]
+
+
+def _both(first: str, second: str) -> str:
+    return f"{first} to {second}" if first or second else ""
+
+
+def _gain(match: Match) -> str:
+    low, high = match.gain_interval
+    return f"{100 * low:+.2f} to {100 * high:+.2f}"
 
 
 def _flips(pairing: Pairing) -> Text:

@@ -15,7 +15,7 @@ def table(proven: Proven, width: int) -> Group:
     """The proofs as a table for a terminal of `width` columns; figures come from the blind test."""
     reference = proven.float_model
     title = (
-        f"{proven.recipe}: float Keras {reference.top1:.2%} top-1 ({_interval(reference.top1_interval)}) "
+        f"{proven.recipe}: float Keras {reference.top1:.2%} top-1 ({interval_words(reference.top1_interval)}) "
         f"on {reference.samples:,} blind-test pictures"
     )
     if not proven.artefacts:
@@ -54,7 +54,7 @@ def _columns(row: Row, width: int) -> list[tuple[str, str]]:
         ("file", Path(row.file).name),
         ("runtime", row.runtime),
         ("top-1", f"{row.top1:.2%}"),
-        ("95 %", _interval(row.top1_interval) if wide else ""),
+        ("95 %", interval_words(row.top1_interval) if wide else ""),
         ("drop", f"{100 * row.drop:+.2f}"),
         ("agrees", f"{row.agreement:.2%}" if wide else ""),
         ("KiB", f"{row.bytes / 1024:,.1f}" if wide else ""),
@@ -69,5 +69,6 @@ def _milliseconds(latency: float | None) -> str:
     return "" if latency is None else f"{latency:.3f}"  # a simulator's time says nothing
 
 
-def _interval(bounds: tuple[float, float]) -> str:
+def interval_words(bounds: tuple[float, float]) -> str:
+    """An interval of shares, in percent."""
     return f"{100 * bounds[0]:.1f}–{100 * bounds[1]:.1f}"  # noqa: RUF001 - an en dash spans a range
