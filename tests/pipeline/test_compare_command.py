@@ -14,7 +14,13 @@ def test_compare_prints_a_table_and_json(edgewise: Command, finished_run: Path) 
     artefacts = (finished_run / "export" / "cpu", finished_run / "export" / "coral")
     done = edgewise("compare", *artefacts, "--runtime", "litert")
     assert done.returncode == 0, done.stderr
-    for words in ("A top-1", "none shown", "the same 179 pictures", "the same label from both"):
+    for words in (
+        "model.tflite in litert",
+        "points of top-1",
+        "none shown",
+        "the same 179 pictures",
+        "the same label from both",
+    ):
         assert words in done.stdout
     found = json.loads(edgewise("compare", *artefacts, "--runtime", "litert", "--json").stdout)
     assert found["matches"][0]["pairing"]["agreement"] == 1.0
