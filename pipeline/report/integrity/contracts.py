@@ -3,7 +3,7 @@
 import math
 
 from edge.device.contract import Contract
-from edge.tflite import Tensor, read_graph
+from edge.tflite import Graph, Tensor, read_graph
 from pipeline.data.colour import channels_of
 from pipeline.forms import input_quantization
 from pipeline.recipe import Data
@@ -45,36 +45,48 @@ def _picture_differences(contract: Contract, data: Data, sides: tuple[int, ...])
 
 
 def check_quantization(inspection: Inspection) -> Check:
-    """Scale and zero point of input and output in every contract against the recipe's and the model files'."""
+    """Scale and zero point of input and output in every contract against those in its TFLite files, and of the input
+    against the recipe's."""
     name = "Scale and zero point"
+    compared = {artefact.target: _readable(artefact) for artefact in inspection.artefacts}
     wrong = tuple(
         f"{artefact.target}: {difference}"
         for artefact in inspection.artefacts
-        for difference in _quantization_differences(artefact, inspection)
+        for difference in _quantization_differences(artefact, compared[artefact.target], inspection)
     )
     if wrong:
         words = (
             f"A contract does not say how its model file reads and writes numbers: {'; '.join(wrong)}. Export again."
         )
         return Check(name=name, passed=False, words=words, named=wrong)
-    return Check(name=name, passed=True, words="Every contract says what its model file and the recipe say.")
+    recipe = "Every contract's input is as in the recipe."
+    files = [f"{target}/{file}" for target, graphs in compared.items() for file in graphs]
+    if not files:
+        words = f"{recipe} No model file was compared: only quantized TFLite files are read, and there is none."
+        return Check(name=name, passed=None, words=words)
+    words = f"{recipe} It and the output are as in {', '.join(files)}; other files are not read."
+    return Check(name=name, passed=True, words=words)
 
 
-def _quantization_differences(artefact: Artefact, inspection: Inspection) -> list[str]:
+def _readable(artefact: Artefact) -> dict[str, Graph]:
+    """The TFLite files that were proven and read or write integers, by name."""
+    names = [each.file for each in artefact.contract.files if each.file.endswith(".tflite") and each.runtimes]
+    graphs = {name: read_graph(artefact.folder / name) for name in names}
+    return {name: graph for name, graph in graphs.items() if graph.input.scales or graph.output.scales}
+
+
+def _quantization_differences(artefact: Artefact, graphs: dict[str, Graph], inspection: Inspection) -> list[str]:
     told, output = artefact.contract.input, artefact.contract.output
     found = _differences(
         "input", (told.scale, told.zero_point), input_quantization(inspection.recipe.model), "the recipe"
     )
-    for model in artefact.contract.files:
-        if not model.file.endswith(".tflite") or not model.runtimes:
-            continue
-        graph = read_graph(artefact.folder / model.file)
+    for file, graph in graphs.items():
         for side, tensor, pair in (
             ("input", graph.input, (told.scale, told.zero_point)),
             ("output", graph.output, (output.scale, output.zero_point)),
         ):
             if (expected := _quantization(tensor)) is not None:
-                found += _differences(side, pair, expected, model.file)
+                found += _differences(side, pair, expected, file)
     return found
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pipeline.data.dataset import Split, load_dataset
 from pipeline.report.agreement import measure as measure_agreement
 from pipeline.report.inspection import Inspection
 from pipeline.report.integrity import Facts, measure
+from pipeline.report.integrity.contracts import check_quantization
 from pipeline.report.integrity.files import check_hashes
 
 EditedContract = Callable[..., Callable[[Path], None]]
@@ -78,6 +80,16 @@ def test_integrity_names_a_resize_rule_that_changed_in_a_contract(
     assert len(failed) == 2
 
 
+def test_integrity_says_which_files_scales_were_compared_with(inspection: Inspection) -> None:
+    check = check_quantization(inspection)
+    assert "cpu/model.tflite" in check.words
+    assert "onnx" not in check.words
+    others = tuple(each for each in inspection.artefacts if each.target in ("jetson", "openvino"))
+    check = check_quantization(replace(inspection, artefacts=others))
+    assert check.passed is None
+    assert "No model file was compared" in check.words
+
+
 def test_integrity_names_training_pictures_in_the_blind_test(planted: Any) -> None:
     leaked: list[tuple[str, str]] = []
 
@@ -95,7 +107,7 @@ def test_integrity_names_training_pictures_in_the_blind_test(planted: Any) -> No
         facts = measure(inspection)
     words = words_of(facts)["Blind test apart from training"]
     assert facts.identical == 50
-    assert "50 of 179 pictures" in words
+    assert "50 of 179:" in words
     assert [(copy.picture, copy.original) for copy in facts.copies] == leaked[:10]
     assert all(f"{picture} = {original} (training)" in words for picture, original in leaked[:10])
     assert "and 40 more" in words
