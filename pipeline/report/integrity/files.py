@@ -21,7 +21,7 @@ def check_hashes(inspection: Inspection) -> Check:
     if wrong:
         words = f"A file is not the one that was proven: {'; '.join(wrong)}. Export again."
         return Check(name=name, passed=False, words=words, named=tuple(wrong))
-    words = f"Every file of {len(inspection.artefacts)} artefacts has the hash of its manifest and of its contract."
+    words = "Every file of every artefact has the hash of its manifest and of its contract."
     return Check(name=name, passed=True, words=words)
 
 
@@ -42,7 +42,7 @@ def check_golden_vectors(inspection: Inspection) -> Check:
             f"A runtime does not answer as it did when it was proven: {'; '.join(wrong)}. Export again on this machine."
         )
         return Check(name=name, passed=False, words=words, named=tuple(wrong))
-    return Check(name=name, passed=True, words=f"{made} files in their runtimes answer them within the tolerance.")
+    return Check(name=name, passed=True, words=f"Files in runtimes that answer them within the tolerance: all {made}.")
 
 
 def _changed(artefact: Artefact) -> list[str]:
