@@ -11,8 +11,8 @@ Kind = Literal["bad", "note", "good"]
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """One thing to know. `rule`: which found it. `layers`: the numbers of those it is about. `kind`: "bad" names who is
-    to blame, "note" is to be known, "good" says that all is well."""
+    """One thing to know. `rule`: which found it. `layers`: the numbers of those it is about. `kind`: "bad" names who or
+    what is to blame, "note" is to be known, "good" says that all is well."""
 
     rule: str
     layers: tuple[int, ...]

@@ -1,6 +1,7 @@
 """The diagnosis of an artefact against a train folder, as the command line asks for it."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,19 @@ from numpy.typing import NDArray
 from edge.device.contract import NAME as CONTRACT
 from edge.device.contract import Contract, artifacts_of, read_contract
 from edge.device.errors import BadArtifact
+from edge.device.manifest import NAME as MANIFEST
+from edge.device.manifest import read_manifest
 from edge.tflite import read_graph
 from pipeline.data.dataset import Samples, Split, load_dataset
 from pipeline.data.labelled import labelled_folder
 from pipeline.data.source import Report
+from pipeline.diagnosis.advice import Advice
 from pipeline.diagnosis.diagnose import Place, diagnose
 from pipeline.diagnosis.diagnosis import Diagnosis
 from pipeline.diagnosis.materials import enough_pictures, write_float_file
 from pipeline.diagnosis.tracing import can_trace
 from pipeline.isolate import Child
+from pipeline.origins import outputs_hash
 
 
 def diagnose_artefact(folder: Path, trained: Path, data: Path | None, samples: int | None, report: Report) -> Diagnosis:
@@ -39,9 +44,37 @@ def diagnose_artefact(folder: Path, trained: Path, data: Path | None, samples: i
         _require_same_input(folder, contract, read_graph(float_file).input.shape[1:], trained)
         pictures = _pictures(contract, trained, data, samples or enough_pictures(float_file), report)
         entry = contract.input
-        return diagnose(
+        found = diagnose(
             reference, others, contract.precision, float_file, pictures, entry.scale, entry.zero_point, child, report
         )
+    another = another_training(folder, trained)
+    if another is None:
+        return found
+    # Beside another training no verdict is good; that one layer stands out is still to be known.
+    return replace(found, advice=(another, *(each for each in found.advice if each.kind != "good")))
+
+
+def another_training(folder: Path, trained: Path) -> Advice | None:
+    """What to say where the manifest of the artefact in `folder` names another training than that in `trained`.
+
+    None where it is that very one, or one of the folders has no manifest that tells.
+    Raises BadArtifact where a manifest is damaged.
+    """
+    if not (folder / MANIFEST).is_file() or not (trained / MANIFEST).is_file():
+        return None
+    wanted, found = read_manifest(folder).inputs.get("train"), outputs_hash(read_manifest(trained))
+    if wanted is None or wanted == found:
+        return None
+    return Advice(
+        rule="another training",
+        layers=(),
+        kind="bad",
+        words=(
+            f"{folder} was not exported from {trained}, but from a training whose outputs have the hash {wanted[:12]}… "
+            f"({found[:12]}… here): what differs between the two trainings counts as error of the layers. Where that "
+            "is not on purpose, give --against the train folder that it was made from, or export it again."
+        ),
+    )
 
 
 def _contract(folder: Path) -> Contract:

@@ -19,6 +19,7 @@ OVERREACH = 1.5  # aware training cuts rare extremes, up to about this
 CUT_SHARE = 0.02  # of a layer's values, however little they go too far
 BIT_DB = 6.02  # 20 log10(2), what one bit of precision is worth
 SOUND_DB = 40.0  # noise of a hundredth of the signal: nothing to gain there
+FOREIGN_DB = BIT_DB  # noise of half the signal: eight bits are never so coarse in most layers
 SPREAD = 8.0  # the widest channel by the median one: the others lose three of the eight bits
 
 
@@ -99,6 +100,13 @@ def usual_own(evidence: Evidence) -> float | None:
     """The median of the layers' own SQNR in dB, the input's apart; None where none is known."""
     known = [each.own.sqnr for each in evidence.judged if each.own and each.layer.number]
     return median(known) if known else None
+
+
+def foreign_own(evidence: Evidence) -> float | None:
+    """The median SQNR in dB of what layers with weights answer on their own, where it is such that they hold other
+    weights than the float model's; None where it is not."""
+    known = [each.own.sqnr for each in evidence.judged if each.own and each.layer.weights]
+    return median(known) if known and median(known) < FOREIGN_DB else None
 
 
 def noisy_layers(evidence: Evidence, but: frozenset[int]) -> list[Judged]:

@@ -9,16 +9,17 @@ from pipeline.diagnosis.culprits import (
     cut_layers,
     dominated_layers,
     explained,
+    foreign_own,
     noisy_layers,
     rescaled_layers,
     usual_own,
     wrong_scales,
 )
 from pipeline.diagnosis.runtime_rules import diverging
+from pipeline.diagnosis.whole_rules import foreign, learned, on_the_whole
 
 _MOST = 3  # layers that one rule names
 LOW_INPUT_DB = 30.0  # an input that is a byte again is exact; 30 dB is what five bits give
-LOW_ANSWER_DB = 20.0  # noise of a tenth of the signal: labels begin to flip
 DEAD_SHARE = 0.1
 CUT_OFTEN = 0.005  # of a layer's values: more than rare extremes
 BLAMED_DB = 2 * BIT_DB  # below the usual layer: one bit less is seen in sound networks
@@ -26,9 +27,11 @@ BLAMED_DB = 2 * BIT_DB  # below the usual layer: one bit less is seen in sound n
 
 def advise(evidence: Evidence) -> tuple[Advice, ...]:
     """All that the rules have to say, the gravest first; one line at least."""
-    found = [advice for rule in _RULES for advice in rule(evidence)]
+    # Beside another network every layer is wrong, and none to blame.
+    rules = _RULES if foreign_own(evidence) is None else _RULES_OF_ANY
+    found = [advice for rule in rules for advice in rule(evidence)]
     if not any(advice.kind == "bad" for advice in found):
-        found.append(_all_well(evidence))
+        found.insert(0, on_the_whole(evidence))
     return tuple(sorted(found, key=lambda advice: ("bad", "good", "note").index(advice.kind)))
 
 
@@ -179,47 +182,6 @@ def _dead(evidence: Evidence) -> list[Advice]:
     ]
 
 
-def _uniform(evidence: Evidence) -> list[Advice]:
-    last = max(evidence.judged, key=lambda each: each.layer.number, default=None)
-    named = (*_wrong_scale(evidence), *_rescaled(evidence), *_cut(evidence), *_low_input(evidence), *_noisy(evidence))
-    bad = any(each.kind == "bad" for each in named)
-    if last is None or last.total.sqnr >= LOW_ANSWER_DB or bad or evidence.precision == "int8-qat":
-        return []
-    return [
-        Advice(
-            rule="uniform",
-            layers=(),
-            kind="note",
-            words=(
-                f"The answers differ from float's by {last.total.sqnr:.0f} dB, and no layer stands out: each adds a "
-                "little. Where that costs accuracy, train longer aware of int8 (quantize.epochs), or take int16x8."
-            ),
-        )
-    ]
-
-
-def _learned(evidence: Evidence) -> list[Advice]:
-    if evidence.precision != "int8-qat":
-        return []
-    return [
-        Advice(
-            rule="aware training",
-            layers=(),
-            kind="note",
-            words=(
-                "Training aware of int8 has changed the weights since the float model, so a part of the difference in "
-                "every layer was learned, not lost: compare layers with each other here, and judge by accuracy."
-            ),
-        )
-    ]
-
-
-def _all_well(evidence: Evidence) -> Advice:
-    last = max(evidence.judged, key=lambda each: each.layer.number, default=None)
-    end = f": the answers keep {last.total.sqnr:.0f} dB against float" if last else ""
-    return Advice(rule="all well", layers=(), kind="good", words=f"No layer is to blame{end}.")
-
-
 _RULES: tuple[Callable[[Evidence], list[Advice]], ...] = (
     _wrong_scale,
     _rescaled,
@@ -229,6 +191,7 @@ _RULES: tuple[Callable[[Evidence], list[Advice]], ...] = (
     _noisy,
     _dominated,
     _dead,
-    _uniform,
-    _learned,
+    learned,
 )
+# What holds beside any float model: the file's own contradictions, and its runtimes.
+_RULES_OF_ANY = (foreign, _wrong_scale, diverging)

@@ -105,6 +105,44 @@ def test_error_everywhere_is_no_layer_s_fault() -> None:
     assert "aware training" in _rules(replace(evidence, precision="int8-qat"))
 
 
+@pytest.mark.parametrize(
+    ("end", "precision", "kind"),
+    [
+        (27.0, "int8-qat", "good"),
+        (18.0, "int8-qat", "note"),
+        (18.0, "int8-ptq", "note"),
+        (8.0, "int8-qat", "bad"),
+        (-5.0, "int8-ptq", "bad"),
+    ],
+)
+def test_an_answer_far_from_float_is_never_called_good(end: float, precision: str, kind: str) -> None:
+    advice = advise(_evidence(_judged(5, total=replace(SOUND, sqnr=end)), precision=precision))
+    assert [each.kind for each in advice if each.rule != "aware training"] == [kind]
+    assert f"{end:.0f} dB" in advice[0].words
+
+
+def test_layers_that_have_no_like_are_not_called_well() -> None:
+    (advice,) = advise(_evidence(judged=(_judged(0),)))
+    assert (advice.rule, advice.kind) == ("not judged", "note")
+
+
+def _weighted(number: int, own: float) -> Judged:
+    judged = _judged(number, total=replace(SOUND, sqnr=own), own=Noise(sqnr=own, cosine=0.1, gain=0.1))
+    return replace(judged, layer=replace(judged.layer, weights=72))
+
+
+def test_other_weights_in_most_layers_are_another_network_and_no_layer_s_fault() -> None:
+    # Layer 2 has no weights: on what it receives, it answers well in any network.
+    advice = advise(_evidence(*(_weighted(number, -1.0 - number) for number in (1, 3, 4, 5))))
+    assert [(each.rule, each.layers, each.kind) for each in advice] == [("another network", (), "bad")]
+
+
+def test_other_weights_in_one_layer_are_that_layer_s_fault() -> None:
+    sound = (replace(each, layer=replace(each.layer, weights=72)) for each in map(_judged, (1, 2, 4, 5)))
+    advice = advise(_evidence(*sound, _weighted(3, -2.0)))[0]
+    assert (advice.rule, advice.layers, advice.kind) == ("concentrated", (3,), "bad")
+
+
 def _contradicted(layer: int, source: int, readers: tuple[int, ...]) -> Contradiction:
     return Contradiction(layer=layer, source=source, factor=2.0, readers=readers)
 
