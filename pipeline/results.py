@@ -140,15 +140,16 @@ def refused_before(run: Path, proven: Collection[str]) -> tuple[RefusedTarget, .
 
     Raises BadArtifact where its results.json cannot be read.
     """
-    if not (run / PLACE).exists():
+    place = run / PLACE
+    if not place.exists():
         return ()
     try:
-        before = _PROVEN.validate_python(read_json(run / PLACE))
+        before = _PROVEN.validate_json(place.read_bytes())
     except ValidationError as error:
         detail = error.errors()[0]
         raise BadArtifact(
-            f"{run / PLACE}: not what this version writes ({'.'.join(map(str, detail['loc']))}: {detail['msg']}); run "
-            "`edgewise export RECIPE` again"
+            f"{place}: not what this version writes ({'.'.join(map(str, detail['loc'])) or 'the whole'}: "
+            f"{detail['msg']}); delete that file and run `edgewise export RECIPE` again"
         ) from None
     return tuple(each for each in before.refused if each.target not in proven)
 

@@ -46,3 +46,9 @@ def test_figures_that_cannot_be_true_are_refused_by_name(run: Path, key: str, va
     (run / PLACE).write_text(json.dumps(body))
     with pytest.raises(BadArtifact, match=f"float_model.{key}.*edgewise export"):
         refused_before(run, ())
+
+
+def test_truncated_results_are_refused_alone(run: Path) -> None:
+    (run / PLACE).write_text('{"recipe": "pe')
+    with pytest.raises(BadArtifact, match="delete that file"):
+        refused_before(run, ())
