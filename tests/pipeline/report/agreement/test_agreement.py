@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import TypeAdapter
 
 from edge.device.bench_file import Answered, Bench, Latency, picture_digest, write_bench
 from edge.device.contract import read_contract
@@ -79,6 +81,8 @@ def with_devices(
     write_bench(run / "devices" / "g.json", replace(good, blind_test=narrow))
     write_bench(run / "devices" / "h.json", replace(good, blind_test=Answered(labels=(10,), pictures=digests[:1])))
     write_bench(run / "devices" / "i.json", replace(good, golden=replace(bad.golden, labels=(*labels[:-1], 10))))
+    (run / "devices" / "j.json").write_text("[" * 100_000)
+    (run / os.fsdecode(b"devices/k\xff.json")).write_text('{"\\ud800": 1}')
     with Child() as child:
         yield inspect(inspection.recipe, run, {each: run / "export" / each for each in ("cpu", "mcu")}, child, silent)
 
@@ -146,12 +150,13 @@ def test_agreement_shows_devices_beside_the_host(facts: Facts) -> None:
 def test_agreement_says_which_files_of_devices_are_strangers(facts: Facts) -> None:
     reasons = {each.file: each.reason for each in facts.strangers}
     assert [each.file for each in facts.devices] == ["a.json", "b.json", "e.json", "f.json"]  # none is both
-    assert list(reasons) == ["c.json", "d.json", "g.json", "h.json", "i.json"]
+    assert list(reasons) == ["c.json", "d.json", "g.json", "h.json", "i.json", "j.json", "k\\xff.json"]
     assert "none of this run's" in reasons["c.json"]
     assert "blind_test: received None" in reasons["d.json"]
     assert reasons["g.json"] == "blind_test.logits: received 2 in a row, expected 10, one for each label"
     assert reasons["h.json"] == "blind_test.labels: received 10, expected one of 10 labels, from 0"
     assert reasons["i.json"] == "golden.labels: received 10, expected one of 10 labels, from 0"
+    assert TypeAdapter(Facts).validate_json(TypeAdapter(Facts).dump_json(facts)) == facts  # all of it can be written
 
 
 def test_agreement_leaves_a_device_aside_that_answered_other_pictures(facts: Facts) -> None:
