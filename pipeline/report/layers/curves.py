@@ -6,7 +6,7 @@ from pipeline.diagnosis.diagnosis import Diagnosis, LayerFacts
 from pipeline.report.drawing import ACCENT, BAD, MUTED, Drawing, canvas, finish
 from pipeline.report.layers.damage import Facts
 
-_HIGHEST = 90.0  # dB: beyond, nothing differs that anyone could see
+_LOWEST, _HIGHEST = -10.0, 90.0  # dB: beyond, all is lost, or nothing differs that anyone could see
 _NAMED = 20  # layers that have room for their names
 
 
@@ -30,7 +30,8 @@ def _curve(model: Diagnosis, name: str) -> Drawing:
         color=ACCENT, marker="s", linestyle="", label="the layer's own",
     )  # fmt: skip
     _mark_blamed(axis, layers)
-    axis.set(ylabel="SQNR, dB (higher is better)", xlabel="" if len(layers) <= _NAMED else "layer")
+    below_axis = [*([] if len(layers) <= _NAMED else ["layer"]), *_beyond(layers)]
+    axis.set(ylabel="SQNR, dB (higher is better)", xlabel="; ".join(below_axis))
     if len(layers) <= _NAMED:
         axis.set_xticks(at, [f"{layer.number} {layer.name or layer.kind}" for layer in layers], rotation=40, ha="right")
     axis.grid(axis="y")
@@ -49,7 +50,15 @@ def _mark_blamed(axis: Any, layers: list[LayerFacts]) -> None:
 
 
 def _shown(sqnr: float | None) -> float:
-    return max(-10.0, min(_HIGHEST, sqnr or 0.0))
+    return max(_LOWEST, min(_HIGHEST, sqnr or 0.0))
+
+
+def _beyond(layers: list[LayerFacts]) -> list[str]:
+    """What is to be known of values that lie beyond the drawing."""
+    levels = [level for layer in layers for level in (layer.sqnr, layer.own_sqnr) if level is not None]
+    above = [f"what is above {_HIGHEST:.0f} dB is drawn at {_HIGHEST:.0f}"] if max(levels) > _HIGHEST else []
+    below = [f"what is below {_LOWEST:.0f} dB is drawn at {_LOWEST:.0f}"] if min(levels) < _LOWEST else []
+    return above + below
 
 
 def _words(model: Diagnosis, layers: list[LayerFacts], own: list[LayerFacts]) -> str:
@@ -61,4 +70,4 @@ def _words(model: Diagnosis, layers: list[LayerFacts], own: list[LayerFacts]) ->
         worst = min(own, key=lambda layer: layer.own_sqnr or 0.0)
         words += f"; on the inputs that it receives, {worst.label} is worst with {worst.own_sqnr:.0f} dB"
     blamed = [layer.label for layer in layers if layer.blamed]
-    return f"{words}; to blame: {', '.join(blamed) or 'none'}."
+    return "; ".join((words, f"to blame: {', '.join(blamed) or 'none'}", *_beyond(layers))) + "."

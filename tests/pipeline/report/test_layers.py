@@ -44,6 +44,21 @@ def test_drawings_tell_first_last_and_worst_layer(facts: layers.Facts) -> None:
         assert min(own, key=own.__getitem__) in words
 
 
+def test_what_lies_beyond_the_drawing_is_said_in_it(facts: layers.Facts) -> None:
+    model = facts.models[0]
+    assert max(layer.sqnr for layer in model.layers[1:]) < 90
+    first, second, *others = model.layers[1:]
+    beyond = (model.layers[0], replace(first, sqnr=120.0), replace(second, own_sqnr=-30.0), *others)
+    with page_style():
+        within, drawn = (
+            layers.draw(replace(facts, models=(each,)))[model.name] for each in (model, replace(model, layers=beyond))
+        )
+    for words in ("above 90 dB is drawn at 90", "below -10 dB is drawn at -10"):
+        assert words in drawn.words
+        assert words in drawn.svg
+        assert words not in within.words + within.svg
+
+
 def test_the_input_arrives_exactly_and_noise_grows_from_there(facts: layers.Facts) -> None:
     for model in facts.models:
         assert model.layers[0].sqnr == 120.0
