@@ -16,6 +16,7 @@ from edge.device.files import read_json, write_json
 
 FORMAT = 1
 
+_REMEDY = "run the device's bench again"
 _DIGEST = 64  # hexadecimal digits of a SHA-256
 _LARGEST = 3.4e38  # of a real number: float32's, in which logits are compared
 _LARGEST_WHOLE = 2**53 - 1  # which every reader of JSON keeps (RFC 8259, section 6)
@@ -82,11 +83,11 @@ def read_bench(path: Path) -> Bench:
     Raises BadArtifact, with the field's name, where it is missing, is of another format, lacks a field, has one that is
     not known, or one whose value cannot be.
     """
-    body = read_json(path)
+    body = read_json(path, _REMEDY)
     try:
         return _bench(body)
     except _Wrong as wrong:
-        raise BadArtifact(f"{path}: {wrong}; run the device's bench again") from None
+        raise BadArtifact(f"{path}: {wrong}; {_REMEDY}") from None
 
 
 class _Wrong(Exception):

@@ -47,10 +47,10 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, remedy: str = "delete its folder and make it again") -> Any:
     """Parse a JSON file of ours.
 
-    Raises BadArtifact where the file is missing or is not JSON.
+    Raises BadArtifact where the file is missing or is not JSON, which `remedy` mends.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -58,7 +58,7 @@ def read_json(path: Path) -> Any:
         raise BadArtifact(f"{path}: not there; expected a file written by Edgewise") from None
     # Besides what is no JSON or no UTF-8: numbers of more digits than Python reads, and lists too deep to read.
     except (ValueError, RecursionError) as error:
-        raise BadArtifact(f"{path}: not readable as JSON ({error}); delete its folder and make it again") from None
+        raise BadArtifact(f"{path}: not readable as JSON ({error}); {remedy}") from None
 
 
 def replace_folder(new: Path, place: Path) -> None:

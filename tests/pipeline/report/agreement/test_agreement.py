@@ -192,7 +192,7 @@ def page_of(facts: Facts) -> str:
 def test_agreement_page_says_what_is_wrong_with_a_device_and_what_to_do(facts: Facts) -> None:
     page = page_of(facts)
     assert "cellar (raspberry-pi-5), cpu/model.tflite in litert: it answers 1 of" in page
-    assert "the first of them 2. It does not compute what was proven" in page
+    assert "allows (counted from 0: 2). It does not compute what was proven" in page
     assert "none of its 3 pictures is of this blind test" in page
     assert f"left aside, as not of this blind test: 1 of its {facts.pictures // 2 + 1} pictures" in page
     assert "attic (raspberry-pi-5), cpu/model.tflite in litert: the device slowed itself down" in page
