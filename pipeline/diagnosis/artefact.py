@@ -23,6 +23,7 @@ from pipeline.diagnosis.materials import enough_pictures, write_float_file
 from pipeline.diagnosis.tracing import can_trace
 from pipeline.isolate import Child
 from pipeline.origins import outputs_hash
+from pipeline.subset import spread
 
 
 def diagnose_artefact(folder: Path, trained: Path, data: Path | None, samples: int | None, report: Report) -> Diagnosis:
@@ -124,7 +125,7 @@ def _pictures(contract: Contract, trained: Path, data: Path | None, count: int, 
         samples = _validation(trained)
     else:
         samples = labelled_folder(data, contract.input, contract.output.labels, report).samples
-    return samples.pick(np.linspace(0, len(samples) - 1, min(len(samples), count)).round().astype(np.int64))
+    return samples.pick(spread(len(samples), count))
 
 
 def _validation(trained: Path) -> Samples:

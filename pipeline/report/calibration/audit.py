@@ -16,8 +16,8 @@ from pipeline.report.calibration.ranges import activation_ranges
 from pipeline.report.calibration.trials import planned, right_answers, run_trials
 from pipeline.report.calibration.verdict import verdict
 from pipeline.report.inspection import Inspection
-from pipeline.report.subset import pick, spread
 from pipeline.statistics import pair
+from pipeline.subset import pick, spread
 
 # Precisions whose activations have ranges that come from the calibration set.
 _CALIBRATED = ("int8-ptq", "int8-selective", "int16x8")

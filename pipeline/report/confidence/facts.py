@@ -8,7 +8,7 @@ from pipeline.evaluation import Logits
 from pipeline.report.confidence.abstention import WANTED, Point, Threshold, choose, curve
 from pipeline.report.confidence.calibration import Calibration, calibration
 from pipeline.report.inspection import Artefact, Inspection
-from pipeline.report.subset import at_most
+from pipeline.subset import at_most
 from pipeline.temperature import Fitted, fit_temperature, why
 
 _SIMULATED = 2000  # validation pictures for a simulator: it takes milliseconds for each

@@ -12,7 +12,7 @@ from pipeline.evaluation import open_quietly
 from pipeline.report.agreement.endpoint import Told, ask, asking, compare, per_request, png, served
 from pipeline.report.inspection import Artefact, Inspection, Subject
 from pipeline.report.integrity.facts import Check
-from pipeline.report.subset import at_most
+from pipeline.subset import at_most
 
 PICTURES = 64
 

@@ -13,7 +13,7 @@ from pipeline.diagnosis.diagnosis import Diagnosis
 from pipeline.diagnosis.materials import enough_pictures, write_float_file
 from pipeline.diagnosis.tracing import can_trace
 from pipeline.report.inspection import Artefact, Inspection, Subject
-from pipeline.report.subset import spread
+from pipeline.subset import spread
 
 MOST = 4  # models on the page: the targets' precisions rarely make more
 _OPAQUE = "only TFLite and ONNX files let their layers be looked at"

@@ -15,7 +15,7 @@ from pipeline.evaluation import Logits, run_in
 from pipeline.isolate import Child
 from pipeline.report.inspection import Inspection, Subject
 from pipeline.report.robustness.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from pipeline.report.subset import pick
+from pipeline.subset import pick
 
 KINDS = tuple(itertools.product(CORRUPTIONS, SEVERITIES))
 

@@ -15,8 +15,8 @@ from pipeline.report.robustness.answers import Truths, right_answers
 from pipeline.report.robustness.corruptions import CORRUPTIONS, SMALL_SIDE, corrupt, strengths
 from pipeline.report.robustness.facts import Compared, Facts, Loss, Model
 from pipeline.report.robustness.verdict import verdict
-from pipeline.report.subset import pick
 from pipeline.statistics import wilson_interval
+from pipeline.subset import pick
 
 _SHOWN = 3  # the severity of the example
 _THUMBNAIL = 96  # pixels, the longest side of an example

@@ -18,8 +18,8 @@ from pipeline.report.sensitivity.front import Costs, beaten_by
 from pipeline.report.sensitivity.selection import choices
 from pipeline.report.sensitivity.timing import median_latencies
 from pipeline.report.sensitivity.verdict import verdict
-from pipeline.report.subset import pick, spread
 from pipeline.statistics import Pairs, pair, score_interval
+from pipeline.subset import pick, spread
 
 _RUNTIME = "litert"
 _MOST_SAMPLES = 2000

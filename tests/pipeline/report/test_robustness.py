@@ -27,7 +27,7 @@ from pipeline.report.robustness.corruptions import CORRUPTIONS, SEVERITIES, corr
 from pipeline.report.robustness.facts import Facts, Loss, Model
 from pipeline.report.robustness.measurement import _advice, _compare, _loss, measure
 from pipeline.report.robustness.verdict import verdict
-from pipeline.report.subset import pick
+from pipeline.subset import pick
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pipeline.form_store import FormStore
 from pipeline.forms import input_quantization
 from pipeline.report.calibration.trials import right_answers, run_trials
 from pipeline.report.inspection import Inspection
-from pipeline.report.subset import at_most
+from pipeline.subset import at_most
 
 
 def test_a_layer_that_stays_float_in_the_recipe_s_own_form_may_in_a_trial(

@@ -9,7 +9,7 @@ from edge.device.contract import RESIZES
 from edge.device.image import fit
 from pipeline.report.inspection import Inspection
 from pipeline.report.integrity.preparation import odd_pictures
-from pipeline.report.subset import at_most
+from pipeline.subset import at_most
 
 
 def test_odd_pictures_are_larger_and_not_square(inspection: Inspection) -> None:
