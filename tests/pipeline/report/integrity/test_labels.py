@@ -1,10 +1,14 @@
 """What is wrong with labels is told by their names."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pipeline.report.integrity.labels import exchanged, label_differences
+from pipeline.data.dataset import Split
+from pipeline.report.inspection import Inspection
+from pipeline.report.integrity.labels import check_answers, exchanged, label_differences
 
 CLASSES = ("cat", "dog", "bird")
 
@@ -99,3 +103,11 @@ def test_exchanged_of_less_than_the_budget_is_none() -> None:
 def test_exchanged_leaves_answers_aside_that_name_no_class() -> None:
     truth, names = pictures(10, 18)
     assert exchanged(np.where(truth < 5, -1, truth), truth, names, BUDGET) == []
+
+
+def test_answers_to_a_few_pictures_of_each_class_are_not_judged(inspection: Inspection) -> None:
+    split = inspection.dataset.split.copy()
+    split[np.flatnonzero(split == Split.BLIND_TEST)[30:]] = Split.TRAINING
+    check = check_answers(replace(inspection, dataset=replace(inspection.dataset, split=split)))
+    assert check.passed is None
+    assert "classes of at least 8 pictures" in check.words  # 0.5 ** 8 < 0.05 / 10 < 0.5 ** 7
