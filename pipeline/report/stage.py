@@ -153,8 +153,8 @@ def _measured_before(place: Path) -> dict[str, Any]:
 
 
 def _lacks(facts: Any) -> bool:
-    """Whether the live endpoint could not be asked."""
-    return isinstance(facts, agreement.Facts) and bool(facts.endpoint.failure)
+    """Whether the live endpoint did not come up, which it may the next time."""
+    return isinstance(facts, agreement.Facts) and facts.endpoint.faulty
 
 
 def _measured(name: str, section: Any, inspection: Inspection, work: Path) -> Any:
