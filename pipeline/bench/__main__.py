@@ -1,22 +1,18 @@
 """`make bench`: measure, print, and write docs/benchmarks.json beside what machine it was, and docs/benchmarks.md."""
 
-import os
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
 from edge.device.errors import EdgewiseError
-from pipeline.bench.goals import goals_table, most_busy_with_others
+from pipeline.bench.calm import is_calm, load_average
+from pipeline.bench.goals import goals_table
 from pipeline.bench.page import write_page
 from pipeline.bench.parts import PARTS, Bench
 from pipeline.bench.peers.goals import judge
 from pipeline.bench.record import read_records, record
 from pipeline.bench.subject import DEFAULT_RUN
-
-_BUSY = 1.0  # load average above which another's work is in the figures
-_DISTURBED = 0.25  # cores that others kept busy, above which latencies are not recorded
 
 _console = Console(width=130)
 
@@ -31,7 +27,7 @@ def main(parts: tuple[str, ...], run: Path, quick: bool, page: bool) -> None:
     the peers' model files are kept in runs/bench."""
     failed = []
     for part in () if page else parts or PARTS:
-        load = _load_average()
+        load = load_average(_console)
         try:
             results = PARTS[part](Bench(run=run, quick=quick, say=_say))
         except EdgewiseError as error:
@@ -40,29 +36,12 @@ def main(parts: tuple[str, ...], run: Path, quick: bool, page: bool) -> None:
             continue
         results = {"run": run.name, "load_average_before": load, **results}
         _console.print_json(data=results)
-        if not quick and _is_calm(part, results):
+        if not quick and is_calm(part, results, _console):
             record(part, results)
     _console.print(goals_table(judge(read_records())))
     write_page()
     if failed:
         raise click.ClickException(f"not measured: {', '.join(failed)}; see above")
-
-
-def _is_calm(part: str, results: dict[str, Any]) -> bool:
-    """Whether the machine was left alone enough for the figures to mean something."""
-    others = most_busy_with_others(results)
-    if others > _DISTURBED:
-        _console.print(
-            f"[yellow]note[/] {part} is not recorded: others kept {others:.2f} cores busy; repeat it in calm"
-        )
-    return others <= _DISTURBED
-
-
-def _load_average() -> float:
-    load = os.getloadavg()[0]
-    if load > _BUSY:
-        _console.print(f"[yellow]note[/] the machine is busy (load average {load:.1f}): figures will be off")
-    return round(load, 2)
 
 
 def _say(text: str) -> None:

@@ -1,7 +1,6 @@
 """`make bench-serving`: measure, print, and write the section "serving" of docs/benchmarks.json."""
 
 import dataclasses
-import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ import click
 from rich.console import Console
 
 from edge.device.errors import EdgewiseError
+from pipeline.bench.calm import is_calm, load_average
 from pipeline.bench.cores import divide, running_on
-from pipeline.bench.goals import Results, most_busy_with_others
 from pipeline.bench.page import write_page
 from pipeline.bench.record import record
 from pipeline.bench.serving.artefacts import make_artefacts
@@ -26,8 +25,6 @@ _SPANS = {
     True: Span(unloaded=1.0, probe=1.0, overload=5.0, requests=10_000),
 }
 _STARTS = {False: 5, True: 2}
-_QUIET = 1.0  # load average above which another's work is in the figures
-_DISTURBED = 0.25  # cores that others kept busy, above which it is so much that none are recorded
 
 _console = Console(width=130)
 
@@ -55,8 +52,8 @@ def main(quick: bool, peers: bool, parts: tuple[str, ...], overload_seconds: flo
                     artefacts=artefacts, cores=cores, folder=place, pace=_PACES[quick], span=span,
                     starts=_STARTS[quick], peers=peers, say=_say,
                 )  # fmt: skip
-                results[part] = {"load_average_before": _load_average(), **PARTS[part](bench)}
-                if is_whole and _is_calm(part, results[part]):
+                results[part] = {"load_average_before": load_average(_console), **PARTS[part](bench)}
+                if is_whole and is_calm(part, results[part], _console):
                     # Part by part: what was measured stays, whatever becomes of the rest.
                     record("serving", {part: results[part]})
                     write_page()
@@ -65,23 +62,6 @@ def main(quick: bool, peers: bool, parts: tuple[str, ...], overload_seconds: flo
     finally:
         if results:
             show(results, _console)
-
-
-def _is_calm(part: str, results: Results) -> bool:
-    """Whether the machine was left alone enough for the figures to mean something."""
-    others = most_busy_with_others(results)
-    if others > _DISTURBED:
-        _console.print(
-            f"[yellow]note[/] {part} is not recorded: others kept {others:.2f} cores busy; repeat it in calm"
-        )
-    return others <= _DISTURBED
-
-
-def _load_average() -> float:
-    load = os.getloadavg()[0]
-    if load > _QUIET:
-        _console.print(f"[yellow]note[/] the machine is busy (load average {load:.1f}): figures will be off")
-    return round(load, 2)
 
 
 def _say(text: str) -> None:
