@@ -146,12 +146,17 @@ def refused_before(run: Path, proven: Collection[str]) -> tuple[RefusedTarget, .
     try:
         before = _PROVEN.validate_json(place.read_bytes())
     except ValidationError as error:
-        detail = error.errors()[0]
         raise BadArtifact(
-            f"{place}: not what this version writes ({'.'.join(map(str, detail['loc'])) or 'the whole'}: "
-            f"{detail['msg']}); delete that file and run `edgewise export RECIPE` again"
+            f"{place}: not what this version writes ({first_fault(error)}); delete that file and run `edgewise export "
+            "RECIPE` again"
         ) from None
     return tuple(each for each in before.refused if each.target not in proven)
+
+
+def first_fault(error: ValidationError) -> str:
+    """Where the first thing that is wrong stands, and what is: "float_model.top1: Input should be ..."."""
+    detail = error.errors()[0]
+    return f"{'.'.join(map(str, detail['loc'])) or 'the whole'}: {detail['msg']}"
 
 
 def as_json(proven: Proven) -> dict[str, Any]:

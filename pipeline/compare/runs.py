@@ -26,7 +26,7 @@ from pipeline.compare.subjects import RESULTS, blind_test, made_of_other_data, s
 from pipeline.data.dataset import Dataset, Samples
 from pipeline.data.source import Report
 from pipeline.evaluation import Logits, float_logits
-from pipeline.results import Proven, Row
+from pipeline.results import Proven, Row, first_fault
 from pipeline.try_out import open_verified
 
 _PROVEN = TypeAdapter(Proven)
@@ -84,9 +84,7 @@ def _read(folder: Path) -> _Run:
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadArtifact(f"{place}: not readable as JSON ({error}); {_ANEW}") from None
     except ValidationError as error:
-        detail = error.errors()[0]
-        where = ".".join(map(str, detail["loc"])) or "the whole"
-        raise BadArtifact(f"{place}: not the results of this version ({where}: {detail['msg']}); {_ANEW}") from None
+        raise BadArtifact(f"{place}: not the results of this version ({first_fault(error)}); {_ANEW}") from None
     rows = {f"{row.target}/{Path(row.file).name} in {row.runtime}": row for row in proven.artefacts if not row.refused}
     pictures, lack = _pictures(folder, rows.values())
     return _Run(folder=folder, proven=proven, rows=rows, pictures=pictures, lack=lack)

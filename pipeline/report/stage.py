@@ -24,7 +24,7 @@ from pipeline.recipe import Recipe
 from pipeline.report import agreement
 from pipeline.report.inspection import Artefact, Inspection, Subject
 from pipeline.report.sections import FORMAT, SECTIONS, NotMeasured, Results
-from pipeline.results import RefusedTarget, collect, read_proofs, refused_before
+from pipeline.results import RefusedTarget, collect, first_fault, read_proofs, refused_before
 from pipeline.stage import up_to_date, work_folder, writing
 
 RESULTS = "results.json"  # in run/report
@@ -82,11 +82,9 @@ def read_results(run: Path) -> Results:
     try:
         return _RESULTS.validate_python(read_json(path))
     except ValidationError as error:
-        detail = error.errors()[0]
-        where = ".".join(map(str, detail["loc"]))
         raise BadArtifact(
-            f"{path}: not what this version writes ({where}: {detail['msg']}); delete {path.parent} and run "
-            "`edgewise report RECIPE` again"
+            f"{path}: not what this version writes ({first_fault(error)}); delete {path.parent} and run `edgewise "
+            "report RECIPE` again"
         ) from None
 
 
