@@ -53,7 +53,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
         "pipeline/results.py",
         "pipeline/checking.py",
         "pipeline/machine.py",
-        "pipeline/bench/interleave.py",
+        "pipeline/interleave.py",
         "serving",
     ),
 }

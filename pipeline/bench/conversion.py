@@ -10,10 +10,10 @@ from typing import Any
 from edge.boards import find_board
 from edge.target import Precision
 from edge.targets import TARGETS
-from pipeline.bench.interleave import interleave
 from pipeline.bench.materials import PICTURES, calibration_pictures
 from pipeline.bench.subject import Subject
 from pipeline.forms import make_form, make_saved_model
+from pipeline.interleave import interleave
 from pipeline.isolate import Child
 
 _FORMS: tuple[Precision, ...] = ("float32", "float16", "int8-ptq", "int16x8")

@@ -16,13 +16,13 @@ from edge.device.files import sha256_of
 from edge.runtimes import SIMULATORS
 from pipeline.bench.callers import Caller, open_caller, single_thread
 from pipeline.bench.cores import divide, running_on
-from pipeline.bench.interleave import ratio, take_turns
 from pipeline.bench.materials import KERAS, ONNX, SEEDS, TFLITE, make_materials
 from pipeline.bench.peers.candidates import PEERS
 from pipeline.bench.peers.making import make_file
 from pipeline.bench.prepared import Array, prepare
 from pipeline.bench.process_tree import watching_others
 from pipeline.bench.subject import Subject
+from pipeline.interleave import ratio, take_turns
 from pipeline.isolate import Child
 
 BASE = "tf.function"  # what all are compared with

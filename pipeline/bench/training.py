@@ -10,8 +10,8 @@ import tf_keras as keras
 
 import models
 from models.pixels import with_pixels
-from pipeline.bench.interleave import interleave, ratio
 from pipeline.data.dataset import Samples
+from pipeline.interleave import interleave, ratio
 from pipeline.recipe import Augment
 from pipeline.training.batches import Order, stream
 from pipeline.training.loop import Phase, compiled_step

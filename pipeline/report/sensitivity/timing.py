@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.runtimes import Runtime
-from pipeline.bench.interleave import interleave
+from pipeline.interleave import interleave
 
 _ROUNDS = 15
 _TURN_MS = 15.0  # of one form in one round, about

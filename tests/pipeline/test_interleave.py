@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.bench.interleave import interleave, ratio, take_turns
+from pipeline.interleave import interleave, ratio, take_turns
 
 
 def test_turns_rotate_and_the_first_round_does_not_count() -> None:
