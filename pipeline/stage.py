@@ -54,6 +54,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
         "pipeline/checking.py",
         "pipeline/machine.py",
         "pipeline/interleave.py",
+        "pipeline/subset.py",
         "serving",
     ),
 }

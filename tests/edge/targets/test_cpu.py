@@ -11,11 +11,16 @@ from edge.targets import cpu
     [*((name, kind) for name in ("mlp", "cnn", "resnet8") for kind in ("int8-ptq", "int8-qat")),
      ("mobilenet_v1", "int8-ptq")],  # aware training of it takes a minute
 )  # fmt: skip
-def test_onnx_twin_equals_litert_bit_for_bit(network, precision, cpu_folder, pictures_of):
+def test_fast_onnx_twin_equals_litert_but_for_a_rare_code(network, precision, cpu_folder, pictures_of):
+    """Both multiply by a scale in float32, but not in the same order on every processor: where a product lies next to
+    a tie it may round to the other code. Of 20,000 logits 14 did on one with AMX, none on one without."""
     folder, pictures = cpu_folder(network, precision), pictures_of(network, 2000)
     expected = open_runtime("litert", folder / "model.tflite").run(pictures)
-    assert len(np.unique(expected)) > 10  # the network does say different things
-    np.testing.assert_array_equal(open_runtime("onnxruntime", folder / "model.fast.onnx").run(pictures), expected)
+    codes = np.unique(expected)
+    assert len(codes) > 10  # the network does say different things
+    found = open_runtime("onnxruntime", folder / "model.fast.onnx").run(pictures)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1.01 * np.diff(codes).min())
+    assert np.mean(found != expected) <= 0.001
 
 
 @pytest.mark.parametrize("network", ["mlp", "cnn", "resnet8"])
