@@ -158,6 +158,7 @@ def _contract(
     result = read_graph(first).output if first.suffix == ".tflite" else None
     return Contract(
         name=job.recipe.name,
+        version=job.recipe.version,
         target=job.target,
         precision=precision,
         input=Input(

@@ -45,6 +45,7 @@ def export_origin(recipe: Recipe, run: Path, target: TargetName) -> Manifest:
     about = {
         "target": target,
         "name": recipe.name,
+        "version": recipe.version,
         "resize": recipe.data.resize,
         "colour": recipe.data.colour,
         "board": recipe.export.boards.get(target),

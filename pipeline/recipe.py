@@ -1,6 +1,7 @@
 """recipe.toml, loaded once into frozen values. What a recipe may say stands here and nowhere else."""
 
 import difflib
+import re
 import tomllib
 from dataclasses import fields
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
 from edge.boards import find_board
-from edge.device.contract import Resize
+from edge.device.contract import FIRST_VERSION, Resize
 from edge.device.errors import BadBoard, BadRecipe
 
 _STRICT = ConfigDict(extra="forbid", validate_default=True)
@@ -20,6 +21,9 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 BudgetTest = Literal["point", "bound"]
+
+_NUMBER = "(0|[1-9][0-9]{0,8})"
+_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?")
 
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
@@ -201,13 +205,24 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True, config=_STRICT)
 class Recipe:
+    """`version`: what devices are told of this model, MAJOR.MINOR.PATCH with -pre where it is not final (Semantic
+    Versioning 2.0.0); raise it for what is to take the place of the model that they have."""
+
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
+    version: str = FIRST_VERSION
     data: Data
     model: Model
     train: Train = Train()
     quantize: Quantize = Quantize()
     fpga: Fpga = Fpga()
     export: Export = Export(boards={}, limits={})
+
+    @field_validator("version")
+    @classmethod
+    def _semantic(cls, version: str) -> str:
+        if len(version) > 64 or not _VERSION.fullmatch(version):
+            raise ValueError(f"received {version[:64]!r}, expected MAJOR.MINOR.PATCH, such as 1.2.0 or 1.2.0-rc.1")
+        return version
 
     def limits(self, target: TargetName) -> Limits:
         """The bounds that the artefact of `target` must keep."""
@@ -298,4 +313,9 @@ def _known_keys() -> list[str]:
         "export": Export,
     }
     nested = {**sections, "train.augment": Augment, "train.fine_tune": FineTune}
-    return ["name", *sections, *(f"{name}.{field.name}" for name, part in nested.items() for field in fields(part))]
+    return [
+        "name",
+        "version",
+        *sections,
+        *(f"{name}.{field.name}" for name, part in nested.items() for field in fields(part)),
+    ]

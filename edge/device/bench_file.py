@@ -4,6 +4,8 @@ One file for each model in each runtime, run/devices/<name>.json. Labels are pos
 are real numbers in their order.
 """
 
+from __future__ import annotations
+
 import hashlib
 import reprlib
 from collections.abc import Mapping
@@ -22,7 +24,7 @@ _LARGEST = 3.4e38  # of a real number: float32's, in which logits are compared
 _LARGEST_WHOLE = 2**53 - 1  # which every reader of JSON keeps (RFC 8259, section 6)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Answered:
     """What the device answered on pictures, one label each; `logits` holds all its scores where it kept them.
 
@@ -34,7 +36,7 @@ class Answered:
     pictures: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Latency:
     """Milliseconds from raw bytes to logits, one picture: the median, and what 90 and 99 of 100 take at most."""
 
@@ -43,7 +45,7 @@ class Latency:
     p99: float
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Bench:
     """What a device measured of the model file whose SHA-256 is `sha256`, in `runtime`.
 
@@ -158,7 +160,7 @@ def _logits(value: Any, name: str, labels: tuple[int, ...]) -> tuple[tuple[float
     rows = tuple(tuple(_number(each, name) for each in _list(row, name)) for row in _list(value, name))
     if len(rows) != len(labels):
         raise _Wrong(name, f"{len(rows)} rows", f"{len(labels)}, one for each label")
-    for row, label in zip(rows, labels, strict=True):
+    for row, label in zip(rows, labels):
         if len(row) != len(rows[0]):
             raise _Wrong(name, row, f"{len(rows[0])} numbers, as in the first row")
         if label >= len(row) or row[label] < max(row):
@@ -202,7 +204,7 @@ def _printable(text: str) -> str:
 
 def _number(value: Any, name: str, low: float = -_LARGEST) -> float:
     # A number that is none (NaN) is not between any two.
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= _LARGEST:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= _LARGEST:
         raise _Wrong(name, value, f"a number from {low:g} to {_LARGEST:g}")
     return float(value)
 

@@ -1,5 +1,7 @@
 """The contract that travels with a model: raw bytes in, scores and labels out."""
 
+from __future__ import annotations
+
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,6 +15,7 @@ from edge.device.typed import from_json
 
 FORMAT = 1
 NAME = "contract.json"
+FIRST_VERSION = "0.1.0"
 
 Resize = Literal["stretch", "crop", "pad"]
 Layout = Literal["NHWC", "NCHW"]
@@ -21,19 +24,19 @@ RESIZES: tuple[Resize, ...] = ("stretch", "crop", "pad")
 TEMPERATURES = (1e-6, 1e6)  # from, to: with others logits in float32 become infinite, or 0 alike
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Input:
     """A uint8 tensor; the number that the network computes with is `scale * (byte - zero_point)`."""
 
-    kind: str = "image"
-    name: str = "image"
-    dtype: str = "uint8"
     shape: tuple[int, int, int, int]  # 1, height, width, channels; in the order of `layout`
-    layout: Layout = "NHWC"
     colour: str  # "RGB" or "GREY"
     resize: Resize
     scale: float
     zero_point: int
+    kind: str = "image"
+    name: str = "image"
+    dtype: str = "uint8"
+    layout: Layout = "NHWC"
 
     @property
     def picture(self) -> tuple[int, int, int]:
@@ -43,7 +46,7 @@ class Input:
         return height, width, channels
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Output:
     """One logit for each label; a logit is `scale * (code - zero_point)` where dtype is an integer's.
 
@@ -51,12 +54,12 @@ class Output:
     right (Guo et al. 2017, "On Calibration of Modern Neural Networks"); 1 leaves them as they are.
     """
 
-    name: str = "logits"
     dtype: str
     shape: tuple[int, int]  # 1, labels
     scale: float
     zero_point: int
     labels: tuple[str, ...]
+    name: str = "logits"
     temperature: float = 1.0  # contracts from before it was known have none
 
     def scores(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -64,7 +67,7 @@ class Output:
         return softmax(logits if self.temperature == 1.0 else logits / np.float32(self.temperature))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ModelFile:
     """A file of the artefact and the runtimes it was proven in, by name in `edge.device.runtimes.RUNTIMES`."""
 
@@ -73,18 +76,20 @@ class ModelFile:
     runtimes: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Contract:
-    """`fastest` names the runtime that answered soonest on the host that proved the artefact."""
+    """`fastest` names the runtime that answered soonest on the host that proved the artefact. `version`: the recipe's,
+    MAJOR.MINOR.PATCH, by which devices tell a newer model from an older one."""
 
     name: str
     target: str
     precision: str
-    task: str = "classification"
     input: Input
     output: Output
     files: tuple[ModelFile, ...]
     fastest: str
+    version: str = FIRST_VERSION  # contracts from before it was known have none
+    task: str = "classification"
 
     def file_for(self, runtime: str) -> str:
         """The file that `runtime` executes.

@@ -6,6 +6,8 @@
     |- BadModel              a model file, or a model that does not fit
     |- BadBoard              a board that the target does not have
     |- BadArtifact           a run folder, manifest, contract or golden vectors
+    |- BadBundle             a bundle that is not what was signed, or not for this device
+    |- BadRepository         an update repository that is not what was signed, or older than what was seen
     |- BadSetting            a setting of the service
     |- Refused               a request that the service does not answer; has an HTTP status
     |- Unavailable           disk full, read-only folder, a folder in use, a package that is missing
@@ -39,6 +41,14 @@ class BadBoard(EdgewiseError):
 
 
 class BadArtifact(EdgewiseError):
+    pass
+
+
+class BadBundle(EdgewiseError):
+    pass
+
+
+class BadRepository(EdgewiseError):
     pass
 
 

@@ -1,5 +1,7 @@
 """Files that are whole or absent: written under a temporary name, synced, then moved into place."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import os
@@ -15,6 +17,8 @@ from edge.device.errors import BadArtifact
 # method of compression.
 DAMAGED_NPZ = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
+_CHUNK = 2**18  # bytes read at a time
+
 
 def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes; of a folder, over the names and hashes of all its files."""
@@ -22,8 +26,11 @@ def sha256_of(path: Path) -> str:
         files = sorted(each for each in path.rglob("*") if each.is_file())
         lines = (f"{sha256_of(each)}  {each.relative_to(path).as_posix()}\n" for each in files)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def size_of(path: Path) -> int:
@@ -40,6 +47,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the names in `folder` to the disk: what was made or moved there survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:

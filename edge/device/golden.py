@@ -1,5 +1,7 @@
 """Golden vectors: pictures with the answers that an artefact must give, wherever it runs."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from edge.device.files import DAMAGED_NPZ
 NAME = "golden.npz"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Golden:
     """`inputs` uint8 [n, h, w, c]; `outputs` float32 logits [n, labels] of the reference kernels; `tolerance`: the
     largest difference of a logit that any proven runtime may show."""

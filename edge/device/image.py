@@ -1,5 +1,7 @@
 """From the bytes of a picture to the model's input. Training, evaluation, serving and devices all go through here."""
 
+from __future__ import annotations
+
 import io
 import math
 import struct
@@ -24,7 +26,7 @@ MAX_PIXELS = 50_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Bounds:
     """Which pictures are decoded at all: file formats, the pixels of a side and of the whole, both ends included.
 
@@ -200,7 +202,7 @@ def _centre(pixels: Pixels, height: int, width: int) -> Pixels:
     return pixels[top : top + keep_rows, left : left + keep_columns]
 
 
-def _flatten(picture: "Image.Image") -> "Image.Image":
+def _flatten(picture: Image.Image) -> Image.Image:
     """A picture of 8 bits a channel without transparency."""
     from PIL import Image
 

@@ -1,5 +1,7 @@
 """manifest.json: what a stage made, from what, with what. Written last, so a folder that has one is complete."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -14,7 +16,7 @@ NAME = "manifest.json"
 _LITTER = (".DS_Store", "Thumbs.db", "desktop.ini")  # left by file managers that looked at a folder
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Manifest:
     """`settings`, `inputs`, `source` and `tools` tell what the outputs depend on; hashes are hexadecimal SHA-256."""
 
@@ -25,7 +27,7 @@ class Manifest:
     tools: dict[str, str]
     outputs: dict[str, str]
 
-    def same_origin(self, other: "Manifest") -> bool:
+    def same_origin(self, other: Manifest) -> bool:
         """Whether both would be made from the same settings, inputs, source and tools."""
         return (self.stage, self.settings, self.inputs, self.source, self.tools) == (
             other.stage,

@@ -4,6 +4,8 @@ A runtime is what `edge.device.contract.ModelFile.runtimes` names. Each takes a 
 output of scores; scores in integers are turned into real ones here, once, with the scale that the file itself carries.
 """
 
+from __future__ import annotations
+
 import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -1,5 +1,7 @@
 """JSON of ours as frozen dataclasses: every field is held against its annotation."""
 
+from __future__ import annotations
+
 import reprlib
 import sys
 from dataclasses import MISSING, fields, is_dataclass
@@ -48,7 +50,7 @@ def _tuple(kinds: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
         kinds = kinds[:1] * len(value)
     if len(value) != len(kinds):
         raise _unexpected(where, value, f"a list of {len(kinds)}")
-    return tuple(_value(kind, each, f"{where}[{at}]") for at, (kind, each) in enumerate(zip(kinds, value, strict=True)))
+    return tuple(_value(kind, each, f"{where}[{at}]") for at, (kind, each) in enumerate(zip(kinds, value)))
 
 
 def _is_text(value: Any) -> bool:
