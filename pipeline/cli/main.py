@@ -8,6 +8,7 @@ import click
 from rich.markup import escape
 
 from edge.device.errors import EdgewiseError
+from pipeline.cli.bundle import bundle, key
 from pipeline.cli.check import boards, check
 from pipeline.cli.compare import compare
 from pipeline.cli.diagnose import diagnose
@@ -34,7 +35,22 @@ def edgewise() -> None:
     """
 
 
-for command in (train, quantize, export, evaluate, report, compare, diagnose, check, boards, preview, serve, package):
+for command in (
+    train,
+    quantize,
+    export,
+    evaluate,
+    report,
+    compare,
+    diagnose,
+    check,
+    boards,
+    preview,
+    serve,
+    package,
+    bundle,
+    key,
+):
     edgewise.add_command(command)
 
 
