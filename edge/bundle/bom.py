@@ -22,8 +22,9 @@ def bill_of_materials(
     """The document, ready for JSON. `licence`: an SPDX identifier or a name; empty where none was stated."""
     model = f"{contract.name}@{contract.version}"
     runner = "edgewise-device"
-    libraries = [_library(name, version) for name, version in brought.items()]
-    runtimes = [_library(need.package, f"{need.version} or newer", scope="optional") for need in needs]
+    libraries = [_library(name, version, "required") for name, version in brought.items()]
+    lowest = {need.package: need.version for need in needs}
+    runtimes = [_library(name, version, "optional") for name, version in lowest.items()]
     component: dict[str, Any] = {
         "type": "machine-learning-model",
         "bom-ref": model,
@@ -77,15 +78,15 @@ def _metric(proof: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _library(name: str, version: str, scope: str = "required") -> dict[str, Any]:
-    plain = version.split()[0]
+def _library(name: str, version: str, scope: str) -> dict[str, Any]:
+    """A package: "required" ones are inside the runner, of "optional" ones a device has one, of that version or newer."""
     return {
         "type": "library",
         "bom-ref": f"{scope}:{name}",
         "name": name,
         "version": version,
         "scope": scope,
-        "purl": f"pkg:pypi/{name}@{plain}",
+        "purl": f"pkg:pypi/{name}@{version}",
     }
 
 

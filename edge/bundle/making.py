@@ -90,7 +90,7 @@ def write_bundle(made: Plan, key: Path, output: Path | None) -> Path:
     path = _place(made.description, output)
     files = {DESCRIPTION: _json(as_json(made.description)), **made.contents}
     with TemporaryDirectory(prefix="edgewise-") as place:
-        folder = Path(place) / path.stem
+        folder = Path(place) / made.description.file_name  # which the signature names
         for name, content in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)

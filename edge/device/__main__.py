@@ -38,11 +38,15 @@ def main() -> int:
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         _general().parse_args()  # answers --help and refuses what is no command
     name = sys.argv[1]
-    command = importlib.import_module(f"edge.device.commands.{COMMANDS[name]}")
-    parser = argparse.ArgumentParser(prog=f"{_program()} {name}", description=command.HELP)
-    command.add_arguments(parser)
     try:
+        command = importlib.import_module(f"edge.device.commands.{COMMANDS[name]}")
+        parser = argparse.ArgumentParser(prog=f"{_program()} {name}", description=command.HELP)
+        command.add_arguments(parser)
         return int(command.main(parser.parse_args(sys.argv[2:])))
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("edge"):
+            raise  # ours, so a fault of ours
+        return _fail(f"the package {error.name} is missing; pip install {error.name}", 2)
     except EdgewiseError as error:
         return _fail(str(error), error.exit_code)
     except BrokenPipeError:

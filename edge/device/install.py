@@ -39,8 +39,8 @@ def install(file: Path, root: Root, *, allow_downgrade: bool, report: Report, wa
     """Make the bundle `file` the version in use: verify, unpack, self-test, switch, see the server take it over.
 
     `report` gets an object for each step that is done. `wait`: seconds that a running server has for taking it over.
-    Nothing is in use that has not passed its self-test; where the server does not come up with it, the version before is
-    put back. A kill at any moment leaves one of the two in use, and the next install cleans up.
+    Nothing is in use that has not passed its self-test; where the server does not come up with it, the version before
+    is put back. A kill at any moment leaves one of the two in use, and the next install cleans up.
 
     Raises BadBundle where the bundle is refused, Unavailable where another installs or the disk is full, ProofFailed
     where the self-test fails or the server refuses it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from edge.device.bundle.description import Description, Need
@@ -73,9 +74,8 @@ def _lack(need: Need) -> str:
 
 
 def _installed(package: str) -> str | None:
+    """The version of a package, or of another build of it."""
     for name in (package, *_ALSO_CALLED.get(package, ())):
-        try:
+        with suppress(PackageNotFoundError):
             return version(name)
-        except PackageNotFoundError:
-            continue
     return None

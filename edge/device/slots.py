@@ -131,7 +131,7 @@ def name_device(root: Root, target: str, board: str) -> Device:
 def current_slot(root: Root) -> Path | None:
     """The slot in use, None where there is none."""
     try:
-        letter = Path(os.readlink(root.current)).name
+        letter = root.current.readlink().name
     except OSError:
         return None
     slot = root.slots / letter

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edge.device.bundle import unpack
-from edge.device.contract import NAME as CONTRACT
 from edge.device.errors import BadArtifact
 from edge.device.slots import ARTIFACT, VARIABLE, Root, current_slot, root_at
 
@@ -55,6 +54,8 @@ def artifact_of(arguments: argparse.Namespace) -> Iterator[Path]:
 
 def _within(folder: Path) -> Path:
     """The artefact's folder: `folder` itself, or the one in an unpacked bundle."""
+    from edge.device.contract import NAME as CONTRACT  # with numpy, which status and verify do without
+
     for candidate in (folder, folder / ARTIFACT):
         if (candidate / CONTRACT).is_file():
             return candidate

@@ -16,6 +16,7 @@ from pipeline.cli.evaluate import evaluate
 from pipeline.cli.package import package
 from pipeline.cli.preview import preview
 from pipeline.cli.progress import console
+from pipeline.cli.publish import publish
 from pipeline.cli.report import report
 from pipeline.cli.serve import serve
 from pipeline.cli.stages import export, quantize, train
@@ -49,6 +50,7 @@ for command in (
     serve,
     package,
     bundle,
+    publish,
     key,
 ):
     edgewise.add_command(command)

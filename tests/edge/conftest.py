@@ -1,6 +1,10 @@
-"""Networks trained for a few steps and converted once: what the runtimes and the targets are tested on."""
+"""Networks trained for a few steps and converted once: what the runtimes and the targets are tested on. And a tiny
+artefact with the bundles of it: what devices are tested on."""
 
+import hashlib
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -10,11 +14,19 @@ import tf_keras as keras
 from numpy.typing import NDArray
 
 import models
+from edge.bundle.making import plan, write_bundle
+from edge.bundle.signing import make_key
+from edge.device.contract import Contract, Input, ModelFile, Output, read_contract, write_contract
+from edge.device.files import write_json
+from edge.device.golden import Golden, write_golden
+from edge.device.manifest import Manifest, hash_outputs, write_manifest
+from edge.device.runtimes import open_runtime
 from edge.fixed_point.formats import Format
 from edge.fixed_point.network import Add, AveragePool, Conv2D, Dense, Flatten, Front, MaxPool, Network, Node, Round
 from edge.target import Precision
 from edge.targets.cpu import convert as convert_for_cpu
 from edge.targets.jetson import convert as convert_for_jetson
+from edge.tflite import parse_graph
 from pipeline.quantization.aware import quantization_aware
 from pipeline.quantization.bfloat16 import write_saved_model
 from pipeline.quantization.convert import to_tflite
@@ -28,6 +40,11 @@ TfliteOf = Callable[[str, Precision], Path]
 SavedModelOf = Callable[[str], Path]
 NetworkOf = Callable[[int], Network]
 PicturesOf = Callable[[str, int], NDArray[np.uint8]]
+MakeArtifact = Callable[..., Path]
+MakeBundle = Callable[..., Path]
+
+TINY_LABELS = ("cat", "dog", "owl")
+TINY_SHAPE = (8, 8, 1)
 
 
 @pytest.fixture(scope="session")
@@ -169,6 +186,92 @@ def network_of() -> NetworkOf:
 def noise() -> NDArray[np.uint8]:
     """Pictures of `network_of`: uint8 [n, h, w, c]."""
     return np.random.default_rng(1).integers(0, 256, (64, 8, 8, 1), np.uint8)
+
+
+@pytest.fixture(scope="session")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An artefact's folder: an int8 TFLite classifier of 8x8 grey pictures with three labels. Not to be changed."""
+    folder = tmp_path_factory.mktemp("artifact")
+    keras.utils.set_random_seed(0)
+    layers = [keras.layers.Input(TINY_SHAPE), keras.layers.Flatten(), keras.layers.Dense(len(TINY_LABELS))]
+    pictures = np.random.default_rng(0).integers(0, 256, (64, *TINY_SHAPE), np.uint8)
+    content = to_tflite(
+        keras.Sequential(layers), "int8-ptq", input_scale=1 / 128, input_zero_point=128, calibration=pictures
+    )
+    (folder / "model.tflite").write_bytes(content)
+    output = parse_graph(content, "tiny").output
+    (scale,), (zero_point,) = output.scales, output.zero_points
+    answers = open_runtime("litert-reference", folder / "model.tflite").run(pictures[:16])
+    write_golden(folder, Golden(inputs=pictures[:16], outputs=answers, tolerance=scale))
+    digest = hashlib.sha256(content).hexdigest()
+    runtimes = ("litert-reference", "litert")
+    write_contract(
+        folder,
+        Contract(
+            name="tiny",
+            version="1.0.0",
+            target="cpu",
+            precision="int8-ptq",
+            input=Input(shape=(1, *TINY_SHAPE), colour="GREY", resize="stretch", scale=1 / 128, zero_point=128),
+            output=Output(
+                dtype="uint8", shape=(1, len(TINY_LABELS)), scale=scale, zero_point=zero_point, labels=TINY_LABELS
+            ),
+            files=(ModelFile(file="model.tflite", sha256=digest, runtimes=runtimes),),
+            fastest="litert",
+        ),
+    )
+    proof = {"file": "model.tflite", "sha256": digest, "samples": 64, "top1": 1.0, "top1_interval": [0.94, 1.0]}
+    proofs = [{**proof, "runtime": runtime, "refused": ""} for runtime in runtimes]
+    write_json(folder / "proof.json", {"board": None, "proofs": proofs})
+    _seal(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_artifact(artifact: Path) -> MakeArtifact:
+    """Lay the tiny artefact down in `folder`, with these fields of its contract changed; `broken`: its golden vectors
+    are not the ones that it answers."""
+
+    def make(folder: Path, *, broken: bool = False, **changed: str) -> Path:
+        shutil.copytree(artifact, folder)
+        contract = read_contract(folder)
+        write_contract(folder, replace(contract, **changed))
+        if broken:
+            shape = (16, len(TINY_LABELS))
+            inputs = np.zeros((16, *TINY_SHAPE), np.uint8)
+            write_golden(folder, Golden(inputs=inputs, outputs=np.full(shape, 99, np.float32), tolerance=0.1))
+        _seal(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def signing_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A private key that signs bundles; its public one ends in .pub.pem."""
+    path = tmp_path_factory.mktemp("keys") / "signing.pem"
+    make_key(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_bundle(tmp_path_factory: pytest.TempPathFactory, make_artifact: MakeArtifact, signing_key: Path) -> MakeBundle:
+    """The bundle of the tiny artefact, made once for the same arguments: `make_bundle(version="1.1.0", broken=True,
+    key=other, board="pi-5")`; the public key that it was signed with is `signing_key.with_suffix(".pub.pem")`."""
+
+    @cache
+    def make(*, key: Path = signing_key, board: str | None = None, broken: bool = False, **changed: str) -> Path:
+        folder = tmp_path_factory.mktemp("bundle")
+        made = plan(make_artifact(folder / "artifact", broken=broken, **changed), board, None)
+        return write_bundle(made, key, folder)
+
+    return make
+
+
+def _seal(folder: Path) -> None:
+    """Write the manifest of what the folder holds now."""
+    outputs = hash_outputs(folder)
+    write_manifest(folder, Manifest(stage="export", settings={}, inputs={}, source="", tools={}, outputs=outputs))
 
 
 def _teach(core: keras.Model, pictures: NDArray[np.uint8]) -> None:

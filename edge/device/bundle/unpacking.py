@@ -6,10 +6,10 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Iterator
+from typing import BinaryIO
 
 from edge.device.bundle import archive, signature
 from edge.device.bundle.description import MOST_BYTES, NAME, Description, File, description_of, same_files
