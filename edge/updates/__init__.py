@@ -1,0 +1,1 @@
+"""Update repositories: signed bundles as static files, which devices fetch and verify by The Update Framework (TUF)."""
