@@ -19,6 +19,8 @@
 A message says what was received, what was expected, and what to do next.
 """
 
+from __future__ import annotations
+
 
 class EdgewiseError(Exception):
     exit_code = 2

@@ -7,7 +7,8 @@ output of scores; scores in integers are turned into real ones here, once, with 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,7 +53,7 @@ def open_runtime(
     return known[name](file, layout, threads)
 
 
-class _LiteRT:
+class LiteRT:
     """A TFLite file of batch one."""
 
     def __init__(self, interpreter: Any, layout: Layout) -> None:
@@ -68,25 +69,25 @@ class _LiteRT:
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
         scores = np.empty((len(batch), self._labels), np.float32)
         interpreter = self._interpreter
-        for index, picture in enumerate(_in_layout(batch, self._layout)):
+        for index, picture in enumerate(in_layout(batch, self._layout)):
             interpreter.set_tensor(self._input, picture[np.newaxis])
             interpreter.invoke()
             scores[index] = interpreter.get_tensor(self._output)[0]
         return self._scale * (scores - self._zero_point)
 
 
-class _OnnxRuntime:
-    """An ONNX file whose scores are float32; its batch may be one or free."""
+class OnnxRuntime:
+    """An ONNX file whose scores are float32; its batch may be one or free. `chunk`: pictures at once, at most."""
 
-    def __init__(self, session: Any, layout: Layout) -> None:
+    def __init__(self, session: Any, layout: Layout, chunk: int = CHUNK) -> None:
         self._session = session
         self._layout = layout
         self._input = session.get_inputs()[0].name
         self._outputs = [session.get_outputs()[0].name]
-        self._chunk = 1 if session.get_inputs()[0].shape[0] == 1 else CHUNK
+        self._chunk = 1 if session.get_inputs()[0].shape[0] == 1 else chunk
 
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        pictures = _in_layout(batch, self._layout)
+        pictures = in_layout(batch, self._layout)
         if len(pictures) == 1:
             return self._scores(pictures)
         parts = [self._scores(pictures[at : at + self._chunk]) for at in range(0, len(pictures), self._chunk)]
@@ -105,7 +106,7 @@ class _OpenVino:
         self._layout = layout
 
     def run(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
-        pictures = np.ascontiguousarray(_in_layout(batch, self._layout))
+        pictures = np.ascontiguousarray(in_layout(batch, self._layout))
         scores = []
         for index in range(len(pictures)):
             self._request.infer([pictures[index : index + 1]], share_inputs=True)
@@ -122,24 +123,48 @@ def _open_litert_xnnpack(file: Path, layout: Layout, threads: int) -> Runtime:
 
 
 def _open_litert(file: Path, layout: Layout, threads: int, *, reference: bool) -> Runtime:
-    try:
-        from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    except ImportError:
-        raise missing("ai-edge-litert") from None
-
-    _require_whole_tflite(file)
-    kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+    litert = litert_module()
+    require_whole_tflite(file)
+    kernels = {"experimental_op_resolver_type": litert.OpResolverType.BUILTIN_REF} if reference else {}
     try:
         # Read, not mapped: a file that is overwritten in place would take the process down with it.
-        content = file.read_bytes()
-        interpreter = Interpreter(model_content=content, experimental_op_resolver_type=kernels, num_threads=threads)
+        interpreter = litert.Interpreter(model_content=file.read_bytes(), num_threads=threads, **kernels)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise _unreadable(file, "LiteRT", error) from error
-    return _LiteRT(interpreter, layout)
+        raise unreadable(file, "LiteRT", error) from error
+    return LiteRT(interpreter, layout)
+
+
+def litert_module() -> Any:
+    """The module with LiteRT's Interpreter, by its present name or the one that it had on older boards.
+
+    Raises Unavailable where neither is installed.
+    """
+    found = _imported("ai_edge_litert.interpreter") or _imported("tflite_runtime.interpreter")
+    if found is None:
+        raise missing("ai-edge-litert")
+    return found
+
+
+def _imported(name: str) -> Any | None:
+    """A module, None where it is not installed; raises Unavailable where it is and cannot be loaded."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError:
+        return None
+    except ImportError as error:
+        raise Unavailable(f"{name}: cannot be loaded ({error}); install its package again") from None
 
 
 def _open_onnxruntime(file: Path, layout: Layout, threads: int) -> Runtime:
+    return OnnxRuntime(onnxruntime_session(file, threads, ["CPUExecutionProvider"]), layout)
+
+
+def onnxruntime_session(file: Path, threads: int, providers: Sequence[Any]) -> Any:
+    """A session of ONNX Runtime; of `providers`, the first that can computes a node.
+
+    Raises Unavailable where the package is missing, BadArtifact where it cannot read the file.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -151,10 +176,9 @@ def _open_onnxruntime(file: Path, layout: Layout, threads: int) -> Runtime:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave the CPU alone
     options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(file), options, providers=list(providers))
     except onnxruntime_errors() as error:
-        raise _unreadable(file, "ONNX Runtime", error) from error
-    return _OnnxRuntime(session, layout)
+        raise unreadable(file, "ONNX Runtime", error) from error
 
 
 def _open_openvino(file: Path, layout: Layout, threads: int) -> Runtime:
@@ -178,15 +202,16 @@ def _open_openvino(file: Path, layout: Layout, threads: int) -> Runtime:
             model.reshape([1, *(dimension.get_length() for dimension in list(model.input(0).partial_shape)[1:])])
         compiled = core.compile_model(model, "CPU", settings)
     except (RuntimeError, ValueError) as error:
-        raise _unreadable(file, "OpenVINO", error) from error
+        raise unreadable(file, "OpenVINO", error) from error
     return _OpenVino(compiled.create_infer_request(), layout)
 
 
-def _in_layout(batch: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+def in_layout(batch: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+    """uint8 [n, h, w, c] in the file's order."""
     return batch if layout == "NHWC" else np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
 
 
-def _require_whole_tflite(file: Path) -> None:
+def require_whole_tflite(file: Path) -> None:
     """Raise BadArtifact where the head of the file is not a TFLite model's; the interpreter checks the rest."""
     with file.open("rb") as opened:
         head = opened.read(8)
@@ -194,7 +219,8 @@ def _require_whole_tflite(file: Path) -> None:
         raise BadArtifact(f"{file}: no TFLite model (its first bytes are {head!r}); export it again")
 
 
-def _unreadable(file: Path, runtime: str, error: Exception) -> BadArtifact:
+def unreadable(file: Path, runtime: str, error: Exception) -> BadArtifact:
+    """The error to raise where a runtime refuses a model file."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return BadArtifact(f"{file}: {runtime} cannot read this model ({lines[0]}); export it again")
 

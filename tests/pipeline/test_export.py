@@ -53,6 +53,22 @@ def test_temperature_of_the_contract_is_the_likeliest_on_validation_where_the_re
     assert contract.output.temperature != 1.0
 
 
+def test_changed_version_makes_the_export_alone_anew(
+    edgewise: Command, quick_digits: tuple[str, ...], finished_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "digits"
+    shutil.copytree(finished_run, run)
+    asked = (*quick_digits, "--set", "version=1.2.0", "--run", run)
+    for command in ("train", "quantize"):
+        done = edgewise(command, "recipes/digits.toml", *asked)
+        assert done.returncode == 0, done.stderr
+        assert "up to date" in done.stderr
+    done = edgewise("export", "recipes/digits.toml", *asked, "--targets", "coral")
+    assert done.returncode == 0, done.stderr
+    assert read_contract(finished_run / "export" / "coral").version == "0.1.0"
+    assert read_contract(run / "export" / "coral").version == "1.2.0"
+
+
 def test_temperature_that_validation_does_not_tell_is_one_with_a_finding(
     finished_run: Path, quick_digits: tuple[str, ...]
 ) -> None:

@@ -1,9 +1,11 @@
+import json
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from edge.device.bundle.versions import version_key
 from edge.device.errors import BadRecipe
 from edge.targets import TARGETS
 from models import MODELS
@@ -102,3 +104,20 @@ def test_names_in_the_schema_are_those_of_the_code() -> None:
     named = get_args(get_args(Model.__dataclass_fields__["name"].type)[0])
     assert set(named) == set(MODELS)
     assert set(get_args(TargetName)) == set(TARGETS)
+
+
+@pytest.mark.parametrize("version", ["0.0.0", "1.2.0", "10.20.30", "1.2.0-rc.1", "1.0.0-0.a-b"])
+def test_version_is_a_semantic_one_that_devices_read(tmp_path: Path, version: str) -> None:
+    recipe = load_recipe(write(tmp_path, f'version = "{version}"\n{GOOD}'))
+    assert recipe.version == version
+    assert version_key(version) >= version_key("0.0.0-0")
+
+
+def test_version_is_the_first_where_the_recipe_has_none(tmp_path: Path) -> None:
+    assert load_recipe(write(tmp_path, GOOD)).version == "0.1.0"
+
+
+@pytest.mark.parametrize("version", ["", "1", "1.2", "v1.2.0", "01.2.0", "1.2.0-", "1.2.0\n", "1.2.0-" + "a" * 60])
+def test_version_of_another_form_is_refused(tmp_path: Path, version: str) -> None:
+    with pytest.raises(BadRecipe, match=r"version: received '.*', expected MAJOR\.MINOR\.PATCH"):
+        load_recipe(write(tmp_path, f"version = {json.dumps(version)}\n{GOOD}"))

@@ -7,11 +7,13 @@ from pathlib import Path
 from onnx import ModelProto, TensorProto
 
 from edge.boards import Board, boards_of
+from edge.device.accelerators import build_engine
+from edge.device.accelerators.trtexec import trtexec_command
 from edge.device.files import write_bytes
 from edge.targets.jetson.dla import dla_cores
 from edge.targets.jetson.releases import version_of
 
-BUILDER = Path(__file__).parent / "build_engine.py"
+BUILDER = Path(str(build_engine.__file__))  # which the device's runner holds, too
 INSTRUCTIONS = "DEVICE.md"
 LARGEST_BATCH = 8  # in the examples
 
@@ -51,20 +53,18 @@ The same with trtexec (in /usr/src/tensorrt/bin):
 
 def trtexec(board: Board, model: ModelProto, file: str, *, dla: bool = False) -> list[str]:
     """The arguments of trtexec that build the engine of `file` on `board`, on its GPU or a DLA core."""
-    version = version_of(board)
-    stem = f"{Path(file).stem}.trt{board.word('tensorrt')}"
-    command = ["trtexec", f"--onnx={file}", f"--saveEngine={stem}{'.dla' if dla else ''}.engine"]
-    command += [f"--timingCacheFile=timing.trt{board.word('tensorrt')}.cache"]
-    kinds = {node.op_type for node in model.graph.node}
-    half = any(tensor.data_type == TensorProto.FLOAT16 for tensor in model.graph.initializer)
-    if version >= (10,) and not dla:
-        command += ["--stronglyTyped"] if version < (11,) else []
-    else:
-        command += ["--int8"] if "QuantizeLinear" in kinds else []
-        command += ["--fp16"] if half or dla else []
-    command += ["--workspace=256"] if version < (8, 4) else ["--memPoolSize=workspace:256"]
-    command += ["--useDLACore=0", "--allowGPUFallback"] if dla else []
-    return command + _shapes(model)
+    tensorrt = board.word("tensorrt")
+    return trtexec_command(
+        "trtexec",
+        version_of(board),
+        onnx=file,
+        engine=f"{Path(file).stem}.trt{tensorrt}{'.dla' if dla else ''}.engine",
+        cache=f"timing.trt{tensorrt}.cache",
+        quantized=any(node.op_type == "QuantizeLinear" for node in model.graph.node),
+        half=any(tensor.data_type == TensorProto.FLOAT16 for tensor in model.graph.initializer),
+        dla=dla,
+        shapes=_shapes(model),
+    )
 
 
 def _shapes(model: ModelProto) -> list[str]:

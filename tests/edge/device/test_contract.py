@@ -113,6 +113,15 @@ def test_contract_from_before_temperatures_has_temperature_one(tmp_path: Path) -
     assert read_contract(tmp_path).output.temperature == 1.0
 
 
+def test_contract_from_before_versions_has_the_first(tmp_path: Path) -> None:
+    write_contract(tmp_path, replace(CONTRACT, version="1.2.0"))
+    assert read_contract(tmp_path).version == "1.2.0"
+    body = json.loads((tmp_path / NAME).read_text())
+    del body["version"]
+    (tmp_path / NAME).write_text(json.dumps(body))
+    assert read_contract(tmp_path).version == "0.1.0"
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "1e-30", "1e30", "NaN", "Infinity", "true", '"1"', "null", "[1.5]"])
 def test_contract_with_no_temperature_for_a_temperature_is_refused(tmp_path: Path, value: str) -> None:
     write_contract(tmp_path, CONTRACT)

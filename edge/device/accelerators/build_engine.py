@@ -36,7 +36,7 @@ def main() -> int:
     return 0
 
 
-def parse_arguments() -> Any:
+def parse_arguments(words: Any = None) -> Any:
     parser = argparse.ArgumentParser(description="Build a TensorRT engine on this device.")
     parser.add_argument("--onnx", type=Path, default=HERE / "model.onnx", help="default: model.onnx beside this")
     parser.add_argument("--folder", type=Path, default=None, help="for the engine; default: beside the ONNX file")
@@ -45,7 +45,7 @@ def parse_arguments() -> Any:
     parser.add_argument("--dla-core", type=int, default=-1, help="a DLA core, with the GPU for what it cannot run")
     parser.add_argument("--workspace-mib", type=int, default=256, help="memory that kernels may use while they run")
     parser.add_argument("--module", default="tensorrt", help="tensorrt_rtx builds for TensorRT-RTX")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def build(arguments: Any) -> Path:
