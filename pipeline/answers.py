@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.device.contract import Layout
-from edge.device.files import DAMAGED_NPZ, write_bytes
+from edge.device.files import write_bytes
+from edge.device.npz import DAMAGED_NPZ
 from edge.target import sha256_of_model
 from pipeline.data.dataset import Samples
 from pipeline.data.source import Report

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 from edge.device.errors import BadArtifact
-
-# What numpy and zipfile raise for damaged .npz files; RuntimeError where a damaged bit claims encryption or an unknown
-# method of compression.
-DAMAGED_NPZ = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 _CHUNK = 2**18  # bytes read at a time
 
 
 def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes; of a folder, over the names and hashes of all its files."""
+    import hashlib  # which brings OpenSSL: not for processes that hash nothing
+
     if path.is_dir():
         files = sorted(each for each in path.rglob("*") if each.is_file())
         lines = (f"{sha256_of(each)}  {each.relative_to(path).as_posix()}\n" for each in files)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.errors import BadArtifact, ProofFailed
-from edge.device.files import DAMAGED_NPZ
+from edge.device.npz import DAMAGED_NPZ
 
 NAME = "golden.npz"
 

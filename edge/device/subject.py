@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.device.bundle import unpack
 from edge.device.errors import BadArtifact
 from edge.device.slots import ARTIFACT, VARIABLE, Root, current_slot, root_at
 
@@ -47,6 +46,8 @@ def artifact_of(arguments: argparse.Namespace) -> Iterator[Path]:
     elif path.is_dir():
         yield _within(path.absolute())
     else:
+        from edge.device.bundle import unpack  # which brings OpenSSL: not for servers of what is installed
+
         with tempfile.TemporaryDirectory(prefix="edgewise-") as folder:
             unpack(path, Path(folder) / "bundle", [arguments.key] if arguments.key else root.keys())
             yield Path(folder) / "bundle" / ARTIFACT

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.errors import BadModel
-from edge.device.files import DAMAGED_NPZ, write_bytes
+from edge.device.files import write_bytes
+from edge.device.npz import DAMAGED_NPZ
 from edge.fixed_point.formats import Format
 from edge.fixed_point.network import (
     Add,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
-from edge.device.errors import BadData
-from edge.device.image import read_image
 from edge.device.loading import Loaded
 from edge.device.telemetry import Telemetry
 
@@ -32,19 +29,13 @@ class Served:
         return self.loaded.contract.version
 
 
-def warm_up(loaded: Loaded) -> None:
-    """Read a picture of each format: Pillow loads a decoder at its first use, which no request shall wait for.
+def warm_up() -> None:
+    """Load the decoders of FORMATS, and no other: Pillow would load all that it has at the first picture of a format
+    that is not there yet, and no request shall wait for that.
 
-    Does nothing where Pillow is missing or was built without a format: requests are told.
+    Does nothing where Pillow is missing: requests are told.
     """
     try:
-        from PIL import Image
+        from PIL import BmpImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
     except ImportError:
         return
-    for form in FORMATS:
-        file = io.BytesIO()
-        try:
-            Image.new("L", (2, 2)).save(file, form)
-            read_image(file.getvalue(), loaded.contract.input)
-        except (BadData, KeyError, OSError):
-            continue

@@ -7,10 +7,10 @@ the old one goes on. This process imports no numpy and holds nothing but the soc
 
 from __future__ import annotations
 
-import logging
 import selectors
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,8 +25,6 @@ _BACKLOG = 1024
 _SHORT_LIFE = 10.0  # seconds; a worker that ends sooner ended because of what it is
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before the next start, by starts that failed in a row
 _CRASHES = 3  # in a row, soon after it was ready: another version is tried
-
-log = logging.getLogger("edgewise")
 
 
 @dataclass
@@ -166,9 +164,9 @@ class Supervisor:
         refused = None if best else self._state.refused
         self._change(serving=child.candidate, told=child.ready, reason="", refused=refused)
         name, version, runtime = (child.ready.get(each) for each in ("name", "version", "runtime"))
-        log.info("serving %s %s in %s on %s", name, version, runtime, self._url())
+        _say(f"serving {name} {version} in {runtime} on {self._url()}")
         for sentence in child.ready.get("fallback", ()):
-            log.warning("%s", sentence)
+            _say(sentence)
 
     def _url(self) -> str:
         host, port, *_ = self._listener.getsockname()
@@ -182,7 +180,7 @@ class Supervisor:
 
     def _lose(self, child: Child, reason: str) -> None:
         """The worker that answered has ended; requests wait in the socket for the next one."""
-        log.error("%s; another one starts", reason)
+        _say(f"{reason}; another one starts")
         child.kill()
         self._active = None
         if time.monotonic() - self._since > _SHORT_LIFE:
@@ -197,7 +195,7 @@ class Supervisor:
 
     def _fail(self, candidate: Candidate, reason: str) -> None:
         """`candidate` cannot be served: another one is, or it is tried again later."""
-        log.error("%s %s: %s", candidate.slot or candidate.artifact, candidate.version, reason)
+        _say(f"{candidate.slot or candidate.artifact} {candidate.version}: {reason}")
         first = self._wanted.candidates[:1] == (candidate,)
         self._refused[candidate.stamp] = reason
         self._attempts += 1
@@ -235,6 +233,11 @@ class Supervisor:
 
 
 _NOTHING = "nothing is installed"
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def _drain(wake: socket.socket) -> None:

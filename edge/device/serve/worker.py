@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -24,6 +25,7 @@ _EXCLUSIVE = ("litert-edgetpu",)  # runtimes whose accelerator is one process's 
 
 def work(artifact: Path, slot: str, sockets: Sockets, control: socket.socket, options: Options) -> int:
     """Serve the artefact until the supervisor says to end, or is gone; the exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     for number in (signal.SIGINT, signal.SIGHUP):  # of a terminal, to all: they are the supervisor's
         signal.signal(number, signal.SIG_IGN)
     leash = _Leash(control)
@@ -82,7 +84,7 @@ class _Leash:
 
 def _open(artifact: Path, slot: str, options: Options) -> Served:
     loaded = load(artifact, options.runtime, engines=options.engines, threads=options.threads)
-    warm_up(loaded)
+    warm_up()
     contract = loaded.contract
     telemetry = Telemetry(options.telemetry, contract.name, contract.version) if options.telemetry else None
     return Served(loaded=loaded, slot=slot, pixels=options.pixels, telemetry=telemetry)
