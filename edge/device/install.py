@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.device.bundle import Description, read_description, read_head, unpack
-from edge.device.errors import BadArtifact, BadBundle, ProofFailed
+from edge.device.errors import BadArtifact, BadBundle, ProofFailed, Unavailable
 from edge.device.requirements import require_fitting, require_newer
 from edge.device.slots import (
     RUNNER,
@@ -47,7 +47,7 @@ def install(file: Path, root: Root, *, allow_downgrade: bool, report: Report, wa
     """
     with locked(root):
         description = read_head(file, root.keys())
-        before = settled(root)
+        before = settled(root, wait)
         require_fitting(description, read_device(root))
         require_newer(description, installed(before), allow_downgrade=allow_downgrade)
         report({"step": "verified", "name": description.name, "version": description.version})
@@ -74,7 +74,7 @@ def roll_back(root: Root, report: Report, wait: float = 60.0) -> Description:
     Raises BadArtifact where there is none, and what `install` raises of the self-test and the server.
     """
     with locked(root):
-        before = settled(root)
+        before = settled(root, wait)
         slot = other_slot(root, before)
         if before is None or not (slot / "bundle.json").exists():
             raise BadArtifact(f"{root.path}: no other version to go back to; install one")
@@ -90,17 +90,23 @@ def installed(slot: Path | None) -> Description | None:
     return None if slot is None else read_description(slot)
 
 
-def settled(root: Root) -> Path | None:
-    """The slot in use. Where an earlier install was cut off before it saw the server refuse its version, the one that
-    the server kept is put back first."""
-    slot, server = current_slot(root), server_of(root)
-    if slot is None or server is None or server.get("slot") == slot.name:
-        return slot
-    refused, kept = server.get("refused"), root.slots / str(server.get("slot"))
-    if isinstance(refused, dict) and refused.get("slot") == slot.name and kept == other_slot(root, slot):
-        switch(root, kept)
-        return kept
-    return slot
+def settled(root: Root, wait: float) -> Path | None:
+    """The slot in use, which a running server has taken over or refused, as an earlier install may have been cut off
+    before it saw that. Where the server refused it, the version that it kept is put back first.
+
+    Raises Unavailable where the server does neither in `wait` seconds.
+    """
+    slot, end = current_slot(root), time.monotonic() + wait
+    while time.monotonic() < end:
+        server = server_of(root)
+        if slot is None or server is None or server.get("slot") == slot.name or server.get("state") == "failed":
+            return slot
+        refused, kept = server.get("refused"), root.slots / str(server.get("slot"))
+        if isinstance(refused, dict) and refused.get("slot") == slot.name and kept == other_slot(root, slot):
+            switch(root, kept)
+            return kept
+        time.sleep(_POLL)
+    raise Unavailable(f"{root.path}: the server is still busy with an earlier switch; try again, or restart it")
 
 
 def self_test(root: Root, slot: Path, description: Description) -> dict[str, Any]:

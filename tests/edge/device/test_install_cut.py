@@ -7,17 +7,19 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
 from edge.device.bundle import read_description, unpack
 from edge.device.golden import check_golden, read_golden
 from edge.device.runtimes import open_runtime
-from edge.device.slots import Root, current_slot
+from edge.device.slots import Root, current_slot, server_of
 
 MakeBundle = Callable[..., Path]
 
@@ -139,6 +141,60 @@ def test_rollback_cut_at_any_step_leaves_a_version(pyz: Path, installed: Path, t
         return code != 0
 
     assert cut_everywhere(try_one) > 2
+
+
+@pytest.fixture
+def serving(pyz: Path) -> Iterator[Callable[[Path], str]]:
+    """Start a server of the version in use on the device `root`; its address."""
+    servers = []
+
+    def serve(root: Path) -> str:
+        words = [sys.executable, str(pyz), "serve", "--root", str(root), "--port", "0"]
+        servers.append(subprocess.Popen(words, stderr=subprocess.DEVNULL))
+        end = time.monotonic() + 60
+        while (told := server_of(Root(path=root))) is None or told["state"] != "serving":
+            assert time.monotonic() < end, told
+            time.sleep(0.02)
+        return f"http://{told['host']}:{told['port']}"
+
+    yield serve
+    for server in servers:
+        server.terminate()
+    for server in servers:
+        server.wait(timeout=20)
+
+
+def test_server_answers_whatever_moment_an_install_beside_it_is_cut_off(
+    pyz: Path, installed: Path, make_bundle: MakeBundle, serving: Callable[[Path], str], tmp_path: Path
+) -> None:
+    """Two devices take turns at the steps, as there are two cores at least."""
+
+    def answers(address: str) -> str:
+        answer = httpx.get(f"{address}/readyz", timeout=20)
+        assert answer.status_code == 200
+        return str(answer.json()["version"])
+
+    def lane(first: int) -> int:
+        root = tmp_path / str(first)
+        shutil.copytree(installed, root, symlinks=True)
+        address, before, cuts = serving(root), "1.0.0", 0
+        for at in range(first, 400, 2):
+            after = "1.2.0" if before != "1.2.0" else "1.1.0"
+            words = ("install", make_bundle(version=after), "--allow-downgrade")
+            code = run(pyz, *words, root=root, cut=at)
+            assert answers(address) in (before, after)
+            assert version_in_use(root) in (before, after)
+            run(pyz, *words, root=root)
+            assert answers(address) == version_in_use(root) == after
+            if code == 0:
+                return cuts
+            before, cuts = after, cuts + 1
+        raise AssertionError("the program never came to its end")
+
+    for version in ("1.1.0", "1.2.0"):
+        make_bundle(version=version)  # before both lanes want it
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        assert sum(pool.map(lane, (1, 2))) > 60
 
 
 def test_everything_is_on_the_disk_before_the_switch(
