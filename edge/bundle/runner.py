@@ -51,4 +51,7 @@ def _brought() -> dict[str, bytes]:
             legal = ".dist-info" in path.parts[0] and "licen" in path.as_posix().lower().removeprefix(path.parts[0])
             if ours or legal or path.name == "METADATA":
                 found[path.as_posix()] = Path(str(package.locate_file(path))).read_bytes()
+                if ours:
+                    # securesystemslib/_internal has none, and inside a zip Python then finds no package there.
+                    found.setdefault((path.parent / "__init__.py").as_posix(), b"")
     return found
