@@ -135,7 +135,7 @@ def self_test(root: Root, slot: Path, description: Description) -> dict[str, Any
 def change_over(
     root: Root, before: Path | None, slot: Path, description: Description, report: Report, wait: float
 ) -> None:
-    """Switch to `slot`, and see a running server answer with it; otherwise back to `before`."""
+    """Switch to `slot`, and see a running server answer with it; otherwise back to `before`, and `slot` is cleared."""
     earlier = _attempt(server_of(root))
     start = time.perf_counter()
     switch(root, slot)
@@ -148,6 +148,9 @@ def change_over(
         return
     if before is not None:
         switch(root, before)
+    else:
+        root.current.unlink()
+    shutil.rmtree(slot)
     back = "the version before is in use again" if before else "there is no version before"
     raise ProofFailed(f"{description.file_name}: the server does not come up with it: {reason}; {back}")
 

@@ -1,19 +1,24 @@
 """A version comes into use when it has proven itself on the device, and the one before stays until then."""
 
 import fcntl
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
+import sysconfig
 import venv
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import httpx
 import pytest
 
-from edge.bundle.signing import make_key
+from edge.bundle.making import pack
+from edge.bundle.signing import make_key, sign
 from edge.device.bundle import unpack
+from edge.device.bundle.description import as_json
 
 MakeBundle = Callable[..., Path]
 
@@ -26,14 +31,6 @@ class Ended:
 
 
 Runner = Callable[..., Ended]
-
-
-@pytest.fixture(scope="session")
-def pyz(make_bundle: MakeBundle, signing_key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The runner, as it comes out of a bundle."""
-    folder = tmp_path_factory.mktemp("pyz")
-    unpack(make_bundle(), folder / "bundle", [signing_key.with_suffix(".pub.pem")])
-    return folder / "bundle" / "edgewise-device.pyz"
 
 
 @pytest.fixture
@@ -126,6 +123,50 @@ def test_version_that_fails_its_self_test_never_comes_into_use(
     assert sorted(path.name for path in (tmp_path / "root" / "slots").iterdir()) == ["a"]
 
 
+# Passes its self-test, whatever the model, and cannot serve.
+DECEITFUL = b"""import sys
+if sys.argv[1] == "selftest":
+    print('{"vectors": 16}')
+else:
+    sys.exit("out of order")
+"""
+
+
+def test_version_that_the_server_cannot_serve_is_taken_back(
+    pyz: Path,
+    installed: Path,
+    make_bundle: MakeBundle,
+    signing_key: Path,
+    public_key: Path,
+    serving: Callable[[Path], str],
+    tmp_path: Path,
+) -> None:
+    folder, root = tmp_path / "tiny-2.0.0-cpu.bundle", tmp_path / "root"
+    description = unpack(make_bundle(version="2.0.0"), folder, [public_key])
+    (folder / "edgewise-device.pyz").write_bytes(DECEITFUL)
+    digest = hashlib.sha256(DECEITFUL).hexdigest()
+    files = [
+        replace(file, size=len(DECEITFUL), sha256=digest) if file.name == "edgewise-device.pyz" else file
+        for file in description.files
+    ]
+    (folder / "bundle.json").write_text(json.dumps(as_json(replace(description, files=tuple(files)))))
+    (folder / "model.sig").unlink()
+    names = ["bundle.json", *(file.name for file in files)]
+    signature = {"model.sig": sign(folder, signing_key)}
+    (tmp_path / "deceitful.bundle").write_bytes(
+        pack({**signature, **{name: (folder / name).read_bytes() for name in names}})
+    )
+    shutil.copytree(installed, root, symlinks=True)
+    address = serving(root)
+    words = [sys.executable, str(pyz), "install", str(tmp_path / "deceitful.bundle"), "--root", str(root)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 3
+    assert "the server does not come up with it: " in done.stderr
+    assert "the version before is in use again" in done.stderr
+    assert httpx.get(f"{address}/readyz").json()["version"] == "1.0.0"
+    assert sorted(path.name for path in (root / "slots").iterdir()) == [(root / "current").readlink().name]
+
+
 def test_runtime_that_is_missing_is_named(
     pyz: Path, make_bundle: MakeBundle, signing_key: Path, tmp_path: Path
 ) -> None:
@@ -137,6 +178,36 @@ def test_runtime_that_is_missing_is_named(
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "needs one of these runtimes: ai-edge-litert 1.0.1 or newer, which is not installed" in done.stderr
+
+
+# What the runner is told to need: numpy, and the runtime of the target with what that imports.
+STATED = ("numpy", "numpy.libs", "ai_edge_litert", "ai_edge_litert-*.dist-info", "backports", "flatbuffers")
+
+
+def test_runner_needs_numpy_and_its_runtime_alone(
+    pyz: Path, make_bundle: MakeBundle, signing_key: Path, tmp_path: Path
+) -> None:
+    """Python without site-packages, the user's or the system's, and without the current folder and the environment."""
+    (tmp_path / "packages").mkdir()
+    for package in (each for name in STATED for each in Path(sysconfig.get_path("platlib")).glob(name)):
+        (tmp_path / "packages" / package.name).symlink_to(package)
+    start = (
+        "import runpy, sys; sys.path.append(sys.argv.pop(1)); del sys.argv[0]; "
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+
+    def run(*words: object, **more: object) -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-S", "-I", "-c", start, str(tmp_path / "packages"), str(pyz), *map(str, words)]
+        return subprocess.run(command, capture_output=True, check=False, **more)  # type: ignore[call-overload, no-any-return]
+
+    key = signing_key.with_suffix(".pub.pem")
+    tested = run("selftest", "--bundle", make_bundle(), "--key", key)
+    assert tested.returncode == 0, tested.stderr
+    assert json.loads(tested.stdout)["vectors"] == 16
+    answered = run("run", "-", "--bundle", make_bundle(), "--key", key, input=bytes(2 * 64))
+    assert answered.returncode == 0, answered.stderr
+    assert len(answered.stdout.splitlines()) == 2
+    assert run("verify", make_bundle(), "--key", key).returncode == 0
 
 
 def test_two_installs_at_once_are_one(device: Runner, make_bundle: MakeBundle, tmp_path: Path) -> None:

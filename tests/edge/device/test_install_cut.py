@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,10 +15,10 @@ import httpx
 import numpy as np
 import pytest
 
-from edge.device.bundle import read_description, unpack
+from edge.device.bundle import read_description
 from edge.device.golden import check_golden, read_golden
 from edge.device.runtimes import open_runtime
-from edge.device.slots import Root, current_slot, server_of
+from edge.device.slots import Root, current_slot
 
 MakeBundle = Callable[..., Path]
 
@@ -50,29 +49,6 @@ sys.addaudithook(audited)
 sys.argv = sys.argv[2:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-
-
-@pytest.fixture(scope="module")
-def key(signing_key: Path) -> Path:
-    return signing_key.with_suffix(".pub.pem")
-
-
-@pytest.fixture(scope="module")
-def pyz(make_bundle: MakeBundle, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pyz")
-    unpack(make_bundle(), folder / "bundle", [key])
-    return folder / "bundle" / "edgewise-device.pyz"
-
-
-@pytest.fixture(scope="module")
-def installed(pyz: Path, make_bundle: MakeBundle, key: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A device with 1.0.0 in use and 0.9.0 in the other slot. Not to be changed: tests copy it."""
-    root = tmp_path_factory.mktemp("device") / "root"
-    (root / "trusted").mkdir(parents=True)
-    shutil.copyfile(key, root / "trusted" / "key.pem")
-    for version in ("0.9.0", "1.0.0"):
-        run(pyz, "install", make_bundle(version=version), root=root)
-    return root
 
 
 def run(pyz: Path, *words: object, root: Path, cut: int | None = None) -> int:
@@ -141,27 +117,6 @@ def test_rollback_cut_at_any_step_leaves_a_version(pyz: Path, installed: Path, t
         return code != 0
 
     assert cut_everywhere(try_one) > 2
-
-
-@pytest.fixture
-def serving(pyz: Path) -> Iterator[Callable[[Path], str]]:
-    """Start a server of the version in use on the device `root`; its address."""
-    servers = []
-
-    def serve(root: Path) -> str:
-        words = [sys.executable, str(pyz), "serve", "--root", str(root), "--port", "0"]
-        servers.append(subprocess.Popen(words, stderr=subprocess.DEVNULL))
-        end = time.monotonic() + 60
-        while (told := server_of(Root(path=root))) is None or told["state"] != "serving":
-            assert time.monotonic() < end, told
-            time.sleep(0.02)
-        return f"http://{told['host']}:{told['port']}"
-
-    yield serve
-    for server in servers:
-        server.terminate()
-    for server in servers:
-        server.wait(timeout=20)
 
 
 def test_server_answers_whatever_moment_an_install_beside_it_is_cut_off(
