@@ -32,7 +32,7 @@ ELSEWHERE = (
     "edge.device.contract",  # the layout's names
     "edge.device.typed",  # how it is read
     "edge.target",  # names and types
-    "edge.simulators",  # quantize runs LiteRT's reference kernels alone, and export has all of edge
+    "edge.simulators",  # quantize runs LiteRT's reference kernels alone, and export has them all
     "edge.fixed_point",
     "edge.tools",
     "edge.boards",  # read where a recipe names a board
