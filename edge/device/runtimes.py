@@ -125,7 +125,7 @@ def _open_litert_xnnpack(file: Path, layout: Layout, threads: int) -> Runtime:
 def _open_litert(file: Path, layout: Layout, threads: int, *, reference: bool) -> Runtime:
     litert = litert_module()
     require_whole_tflite(file)
-    kernels = {"experimental_op_resolver_type": litert.OpResolverType.BUILTIN_REF} if reference else {}
+    kernels = {"experimental_op_resolver_type": _reference_kernels(litert)} if reference else {}
     try:
         # Read, not mapped: a file that is overwritten in place would take the process down with it.
         interpreter = litert.Interpreter(model_content=file.read_bytes(), num_threads=threads, **kernels)
@@ -144,6 +144,13 @@ def litert_module() -> Any:
     if found is None:
         raise missing("ai-edge-litert")
     return found
+
+
+def _reference_kernels(litert: Any) -> Any:
+    resolvers = getattr(litert, "OpResolverType", None)
+    if resolvers is None:
+        raise Unavailable("this tflite_runtime cannot be told to use its reference kernels; pip install ai-edge-litert")
+    return resolvers.BUILTIN_REF
 
 
 def _imported(name: str) -> Any | None:

@@ -48,7 +48,7 @@ def _delegate(litert: Any) -> Any:
     except ValueError as error:
         reason = _first_line(error)
         raise Unavailable(
-            f"no Edge TPU answers ({reason}); is it plugged in, and may this user open it? See docs/coral.md"
+            f"no Edge TPU answers ({reason}); is it plugged in, has no other process it, may this user open it?"
         ) from None
 
 
