@@ -115,7 +115,7 @@ def _lay_down(artifact: Path, root: Root, letter: str, version: str) -> None:
 
 
 def _measure_start(python: str, root: Root, runtime: str) -> dict[str, float]:
-    """Milliseconds, medians of seven: of a process that imports numpy and the runtime, and of the runner with a frame."""
+    """Milliseconds, medians of seven: of a process that imports numpy and the runtime, and of the runner, answering."""
     frame = read_golden(root.slots / "a" / "artifact").inputs[0].tobytes()
     bare = [python, "-c", f"import numpy; {_IMPORTS[runtime]}"]
     whole = [python, str(root.slots / "a" / RUNNER), "run", "--root", str(root.path), "-"]

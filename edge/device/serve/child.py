@@ -14,6 +14,7 @@ from edge.device.serve.protocol import END, HAND_OVER, Options, arguments_of
 
 _DRAIN_SECONDS = 30.0  # for the requests that have begun
 _MOST = 64 * 1024  # bytes of a line
+SILENCE_SECONDS = 30.0  # that a worker may take between two signs of life
 
 
 class Child:
@@ -27,6 +28,7 @@ class Child:
         self.ready: dict[str, Any] | None = None
         self._failed = ""
         self._heard = b""
+        self._heard_at = time.monotonic()
         self._deadline = time.monotonic() + candidate.patience
         descriptors = (exchange[0].fileno(), exchange[1].fileno())
         program, variables = program_of(candidate)
@@ -50,6 +52,7 @@ class Child:
         try:
             while data := self.control.recv(4096):
                 self._heard = (self._heard + data)[-_MOST:]
+                self._heard_at = time.monotonic()
         except OSError:  # nothing more for now, or it has ended, which `reason` tells
             pass
         *lines, self._heard = self._heard.split(b"\n")
@@ -63,8 +66,11 @@ class Child:
             self.hear()
             ended = f"ended by signal {-code}" if code < 0 else f"ended with {code}"
             return self._failed or f"its worker {ended}"
-        if self.ready is None and time.monotonic() > self._deadline:
+        now = time.monotonic()
+        if self.ready is None and now > self._deadline:
             return self._failed or f"its worker was not ready within {self.candidate.patience:g} s"
+        if self.ready is not None and now > self._heard_at + SILENCE_SECONDS:
+            return f"its worker gave no sign of life for {SILENCE_SECONDS:g} s"
         return ""
 
     def hand_over(self) -> None:

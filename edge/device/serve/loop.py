@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge.device.errors import Refused
@@ -22,6 +22,7 @@ QUEUE = 8  # requests that wait for the model or are at work; those beyond are r
 _FAULTS = 3  # in a row: the runtime is broken, and a new process may find it mended or do without
 _STUCK_SECONDS = 60.0  # that one request may take
 _LOOK = 0.25  # seconds between two looks for deadlines
+_BEAT = 1.0  # seconds between two signs of life
 _RETRY_AFTER = ((b"retry-after", b"1"),)  # seconds; the header has no smaller number
 
 SERVING, HANDING_OVER, ENDING = "serving", "handing over", "ending"
@@ -42,12 +43,16 @@ class Loop:
     """Answers requests by `routes` until it is told to hand over or to end.
 
     Bodies of at most `body_bytes` each; those that are coming in hold no more than a queue full of them together.
+    `beat` is called every second.
     """
 
-    def __init__(self, sockets: Sockets, routes: Mapping[str, Route], body_bytes: int) -> None:
+    def __init__(
+        self, sockets: Sockets, routes: Mapping[str, Route], body_bytes: int, beat: Callable[[], None]
+    ) -> None:
         self._sockets = sockets
         self._routes = routes
         self._body_bytes = body_bytes
+        self._beat = beat
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
         self._state = SERVING
@@ -67,7 +72,7 @@ class Loop:
         self._selector.register(self._sockets.exchange[0], selectors.EVENT_READ, self._adopt)
         self._selector.register(self._wake_in, selectors.EVENT_READ, self._collect)
         threading.Thread(target=self._answer_heavy, daemon=True).start()
-        looked, state = time.monotonic(), SERVING
+        looked, beaten, state = time.monotonic(), 0.0, SERVING
         while self._state == SERVING or self._connections:
             if self._state != state:
                 state = self._state
@@ -81,10 +86,14 @@ class Loop:
             if now - looked >= _LOOK:
                 looked = now
                 self._expire(now)
-            if self._faults >= _FAULTS or (self._since and now - self._since > _STUCK_SECONDS):
-                log.error("the model has stopped to answer; this worker ends")
+            if now - beaten >= _BEAT:
+                beaten = now
+                self._beat()
+            since = self._since  # which the thread may set to 0 at any moment
+            if since and now - since > _STUCK_SECONDS:
+                log.error("the model has not answered for %g s; this worker ends", _STUCK_SECONDS)
                 return 1
-        return 0
+        return 1 if self._faults >= _FAULTS else 0
 
     def tell(self, state: str) -> None:
         """From any thread or signal handler: HANDING_OVER to pass idle connections on and end, ENDING to close them."""
@@ -176,12 +185,10 @@ class Loop:
             self._since = time.monotonic()
             try:
                 response = route.answer(request)
-                self._faults = 0
             except Refused as refused:
                 response = as_error(refused)
             except Exception:  # of whatever kind: the one place where a fault of ours becomes an answer, and is counted
                 log.exception("%s %s", request.method, request.path)
-                self._faults += 1
                 response = as_error(Refused(500, "internal error; the log of the device's server has it"))
             self._since = 0.0
             self._done.append((connection, response))
@@ -196,9 +203,20 @@ class Loop:
         while self._done:
             connection, response = self._done.popleft()
             self._waiting -= 1
+            self._judge(response)
             connection.answer(response, keeps=self._state != ENDING)
             self._take(connection)
             self._watch(connection)
+
+    def _judge(self, response: Response) -> None:
+        """Leave to another worker what comes, where the runtime is broken."""
+        if response.status == 200:
+            self._faults = 0
+        elif response.status == 500:
+            self._faults += 1
+            if self._faults == _FAULTS:
+                log.error("the model has failed %d times in a row; this worker ends", _FAULTS)
+                self._state = HANDING_OVER if self._state == SERVING else self._state
 
     def _wake(self) -> None:
         try:

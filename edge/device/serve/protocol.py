@@ -6,7 +6,8 @@ pass connections on; and its own socket to the supervisor. There it says one JSO
     {"ready": {"name", "version", "runtime", "fallback": [...], "exclusive": bool}}   once it answers
     {"failed": "why"}                                                                 where it cannot
 
-and hears words, one a line. The end of the stream is the supervisor's: the worker ends, too.
+then an empty line every second as long as it is alive. It hears words, one a line; the end of the stream is the end of
+the supervisor, and the worker ends, too.
 """
 
 from __future__ import annotations

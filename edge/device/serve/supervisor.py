@@ -80,7 +80,7 @@ class Supervisor:
         signal.set_wakeup_fd(wake_out.fileno(), warn_on_full_buffer=False)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._heed)
-        self._record(self._state)
+        self._tell()
         reason = ""
         while not self._ending and not reason:
             reason = self._step()
@@ -101,6 +101,8 @@ class Supervisor:
         """One look at everything; why the server has to end, if it has to."""
         self._look()
         self._leaving = [child for child in self._leaving if not child.gone()]
+        for child in filter(None, (self._active, self._next, *self._leaving)):
+            child.hear()
         if self._active is not None and (reason := self._active.reason()):
             self._lose(self._active, reason)
         if self._next is not None:
@@ -148,7 +150,6 @@ class Supervisor:
 
     def _follow(self, child: Child) -> None:
         """See whether the worker that was started can serve."""
-        child.hear()
         if child.ready is None:
             if reason := child.reason():
                 child.kill()
@@ -215,7 +216,13 @@ class Supervisor:
     def _change(self, **fields: Any) -> None:
         for name, value in fields.items():
             setattr(self._state, name, value)
-        self._record(self._state)
+        self._tell()
+
+    def _tell(self) -> None:
+        try:
+            self._record(self._state)
+        except OSError as error:  # a full disk keeps nobody from an answer
+            _say(f"what is served cannot be written down ({error})")
 
     def _end(self) -> None:
         if self._listening:

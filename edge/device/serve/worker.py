@@ -34,7 +34,7 @@ def work(artifact: Path, slot: str, sockets: Sockets, control: socket.socket, op
     except (EdgewiseError, OSError) as error:
         _tell(control, {"failed": str(error)})
         return error.exit_code if isinstance(error, EdgewiseError) else 2
-    loop = Loop(sockets, routes_of(served), BODY_BYTES)
+    loop = Loop(sockets, routes_of(served), BODY_BYTES, lambda: _send(control, b"\n"))
     signal.signal(signal.SIGTERM, lambda *_: loop.tell(ENDING))
     leash.hold(loop)
     loaded = served.loaded
@@ -98,7 +98,11 @@ def _receive(control: socket.socket) -> bytes:
 
 
 def _tell(control: socket.socket, message: dict[str, Any]) -> None:
+    _send(control, (json.dumps(message) + "\n").encode())
+
+
+def _send(control: socket.socket, data: bytes) -> None:
     try:
-        control.sendall((json.dumps(message) + "\n").encode())
+        control.sendall(data)
     except OSError:  # it is gone, which ends this worker
         return

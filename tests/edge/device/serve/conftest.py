@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +74,12 @@ def start_device(tmp_path_factory: pytest.TempPathFactory) -> StartDevice:
     """Start `serve` on a device's folder, and wait until serve.json is in the `state`."""
 
     @contextlib.contextmanager
-    def start(folder: Path, *options: object, state: str = "serving") -> Iterator[DeviceServer]:
+    def start(
+        folder: Path, *options: object, state: str = "serving", program: Sequence[str] = ("-m", "edge.device")
+    ) -> Iterator[DeviceServer]:
         log = tmp_path_factory.mktemp("serve") / "log.txt"
         root = Root(path=folder)
-        command = [sys.executable, "-m", "edge.device", "serve", "--root", str(folder), "--port", "0"]
+        command = [sys.executable, *program, "serve", "--root", str(folder), "--port", "0"]
         with log.open("w") as file:
             process = subprocess.Popen([*command, *map(str, options)], stdout=file, stderr=file, cwd=log.parent)
         try:

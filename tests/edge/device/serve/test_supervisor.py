@@ -344,3 +344,61 @@ def test_version_that_crashes_in_use_gives_way_to_the_other(
         assert eventually(refused(server, "b"))
         assert eventually(serving(server, "a"))
         assert "again and again" in server.record["refused"]["reason"]
+
+
+FAULTY_RUNNER = """
+import dataclasses, itertools, sys
+from edge.device import __main__
+from edge.device.serve import worker
+
+class Faulty:
+    def __init__(self, executor):
+        self._executor, self._calls = executor, itertools.count()
+    def run(self, batch):
+        if next(self._calls) >= 2:
+            raise RuntimeError("the accelerator was unplugged")
+        return self._executor.run(batch)
+
+load = worker.load
+def load_faulty(*arguments, **options):
+    loaded = load(*arguments, **options)
+    return dataclasses.replace(loaded, executor=Faulty(loaded.executor))
+
+worker.load = load_faulty
+sys.exit(__main__.main())
+"""
+
+
+def test_runtime_that_breaks_is_loaded_again(start_device: StartDevice, installed: Root, picture: bytes) -> None:
+    (installed.slots / "a" / "edgewise-device.pyz").write_text(FAULTY_RUNNER)
+    with start_device(installed.path) as server:
+        statuses = [server.ask("POST", "/predict", picture)[0] for _ in range(7)]
+        assert statuses == [200, 200, 500, 500, 500, 200, 200]
+        server.log.write_text(server.log.read_text().replace("Traceback", "traceback"))
+
+
+IMPATIENT = """
+import sys
+from edge.device import __main__
+from edge.device.serve import child
+
+child.SILENCE_SECONDS = 3.0
+sys.exit(__main__.main())
+"""
+
+
+def test_worker_that_hangs_is_replaced(start_device: StartDevice, installed: Root, picture: bytes) -> None:
+    with start_device(installed.path, program=("-c", IMPATIENT)) as server:
+        (worker,) = server.workers
+        os.kill(worker, signal.SIGSTOP)
+        assert server.ask("POST", "/predict", picture)[0] == 200
+        assert server.workers != [worker]
+
+
+def test_disk_that_takes_nothing_keeps_nobody_from_an_answer(
+    start_device: StartDevice, installed: Root, make_slot: MakeSlot, picture: bytes, eventually: Eventually
+) -> None:
+    with start_device(installed.path) as server:
+        (installed.path / ".serve.json.partial").mkdir()  # nothing can be written under this name any more
+        switch(installed, make_slot(installed.path, "b", "2.0.0"))
+        assert eventually(lambda: server.ask("POST", "/predict", picture)[1]["model"]["version"] == "2.0.0")
