@@ -20,8 +20,8 @@ _ALSO_CALLED = {
 }
 
 
-def require_fitting(description: Description, device: Device | None) -> None:
-    """Raise BadBundle unless this device is of the kind that the bundle is for, and has what it needs."""
+def require_kind(description: Description, device: Device | None) -> None:
+    """Raise BadBundle unless the bundle is for the target and the board of `device`."""
     if description.target not in RUNNABLE:
         raise BadBundle(
             f"{description.file_name}: for {description.target}, whose artefacts are flashed, not run by this program; "
@@ -37,6 +37,11 @@ def require_fitting(description: Description, device: Device | None) -> None:
             f"{description.file_name}: for the board {description.board}, this is a {device.board}; deploy its bundle, "
             "or delete device.json where the device has changed"
         )
+
+
+def require_fitting(description: Description, device: Device | None) -> None:
+    """Raise BadBundle unless this device is of the kind that the bundle is for, and has what it needs."""
+    require_kind(description, device)
     if sys.version_info[:2] < dotted_key(description.python)[:2]:
         found = ".".join(map(str, sys.version_info[:3]))
         raise BadBundle(f"{description.file_name}: needs Python {description.python} or newer, this is {found}")

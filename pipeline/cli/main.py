@@ -11,6 +11,7 @@ from edge.device.errors import EdgewiseError
 from pipeline.cli.bundle import bundle, key
 from pipeline.cli.check import boards, check
 from pipeline.cli.compare import compare
+from pipeline.cli.deploy import deploy
 from pipeline.cli.diagnose import diagnose
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.package import package
@@ -50,6 +51,7 @@ for command in (
     serve,
     package,
     bundle,
+    deploy,
     publish,
     key,
 ):
