@@ -16,9 +16,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.device.accelerators import ACCELERATORS
-from edge.device.accelerators.edgetpu import SUFFIX
-from edge.device.accelerators.probe import probe
 from edge.device.contract import Contract, read_contract
 from edge.device.errors import BadArtifact, EdgewiseError, ProofFailed, Unavailable
 from edge.device.files import sha256_of
@@ -27,9 +24,11 @@ from edge.device.runtimes import Runtime, onnxruntime_errors, open_runtime
 
 AUTO = "auto"
 
+_COMPILED = "model_edgetpu.tflite"  # as edgetpu_compiler calls what it makes of model.tflite
+
 # The accelerators of a target in order of preference, and the file that each runs.
 _PREFERRED: dict[str, dict[str, str]] = {
-    "coral": {"litert-edgetpu": f"model{SUFFIX}"},
+    "coral": {"litert-edgetpu": _COMPILED},
     "jetson": dict.fromkeys(("tensorrt", "onnxruntime-tensorrt", "onnxruntime-cuda"), "model.onnx"),
 }
 _REFERENCE = "litert-reference"  # slow: it is there to define the right answer
@@ -156,11 +155,15 @@ def _opened(
     """The runtime, proven, and the SHA-256 of its file."""
     file = artifact / choice.file
     digest = _require_file(file, contract)
-    accelerator = ACCELERATORS.get(choice.runtime)
-    if accelerator is None:
+    if choice.runtime not in _PREFERRED.get(contract.target, {}):
         executor = open_runtime(choice.runtime, file, layout=contract.input.layout, threads=threads)
         check_golden(golden, executor.run, choice.runtime)
         return executor, digest
+    # Imported where one is wanted: a runner on a CPU starts without them.
+    from edge.device.accelerators import ACCELERATORS
+    from edge.device.accelerators.probe import probe
+
+    accelerator = ACCELERATORS[choice.runtime]
     accelerator.check()
     probe(choice.runtime, artifact, choice.file, threads, engines, accelerator.seconds, accelerator.crash)
     executor = accelerator.open(file, contract, threads, engines)
@@ -173,7 +176,7 @@ def _opened(
 def _require_file(file: Path, contract: Contract) -> str:
     """The SHA-256 of a model file; raises BadArtifact where it is not the one of the contract."""
     listed = {model.file: model.sha256 for model in contract.files}
-    if file.name not in listed and file.name.endswith(SUFFIX):
+    if file.name not in listed and file.name == _COMPILED:
         raise BadArtifact(
             f"{file.name} is not in this artefact: edgetpu_compiler was not at hand when it was exported, and the CPU "
             "runs the model; see docs/coral.md"

@@ -12,7 +12,6 @@ from edge.device.runtimes import LiteRT, Runtime, litert_module, require_whole_t
 
 LIBRARY = "libedgetpu.so.1"
 VARIABLE = "EDGEWISE_EDGETPU_LIBRARY"  # where another one is to be loaded
-SUFFIX = "_edgetpu.tflite"  # of the files that edgetpu_compiler makes
 
 
 def check() -> None:

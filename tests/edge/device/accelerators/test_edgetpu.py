@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from edge.device import loading
+from edge.device.accelerators import ACCELERATORS
 from edge.device.accelerators.edgetpu import VARIABLE
 from edge.device.errors import Unavailable
 
@@ -58,8 +59,8 @@ def test_library_that_hangs_is_given_up(
     coral: Path, edgetpu: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     edgetpu("hangs")
-    brief = replace(loading.ACCELERATORS["litert-edgetpu"], seconds=4.0)
-    monkeypatch.setitem(loading.ACCELERATORS, "litert-edgetpu", brief)
+    brief = replace(ACCELERATORS["litert-edgetpu"], seconds=4.0)
+    monkeypatch.setitem(ACCELERATORS, "litert-edgetpu", brief)
     start = time.monotonic()
     loaded = loading.load(coral)
     assert time.monotonic() - start < 30
