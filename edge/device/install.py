@@ -26,6 +26,7 @@ from edge.device.slots import (
     server_of,
     switch,
 )
+from edge.device.update import failures
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -80,6 +81,7 @@ def roll_back(root: Root, report: Report, wait: float = 60.0) -> Description:
             raise BadArtifact(f"{root.path}: no other version to go back to; install one")
         description = read_description(slot)
         report({"step": "tested", **self_test(root, slot, description)})
+        failures.remember(root, read_description(before).file_name, "somebody went back from it")  # lest update returns
         change_over(root, before, slot, description, report, wait)
         report({"step": "done", "name": description.name, "version": description.version, "slot": slot.name})
     return description

@@ -12,6 +12,7 @@ from edge.device.errors import BadBundle
 from edge.device.files import sync_folder, write_bytes
 from edge.device.slots import name_device
 from edge.device.subject import add_root, root_of
+from edge.device.update.trust import trust
 
 HELP = "Trust a public key: bundles that it signed may be installed here. Also says what kind of device this is."
 
@@ -19,6 +20,7 @@ HELP = "Trust a public key: bundles that it signed may be installed here. Also s
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_root(parser)
     parser.add_argument("key", type=Path, help="PEM file of the public key")
+    parser.add_argument("--root-metadata", type=Path, metavar="FILE", help="1.root.json of the repository for `update`")
     parser.add_argument("--target", default="", help="what this device is: cpu, coral, jetson or openvino")
     parser.add_argument("--board", default="", help="which board of that target, as `edgewise boards` calls it")
 
@@ -32,6 +34,8 @@ def main(arguments: argparse.Namespace) -> int:
         raise BadBundle(
             f"{arguments.key}: not a public key in PEM form ({error}); expected the .pub.pem file"
         ) from None
+    if arguments.root_metadata is not None:
+        trust(root, arguments.root_metadata)
     root.trusted.mkdir(parents=True, exist_ok=True)
     write_bytes(root.trusted / f"{hint[:16]}.pem", content)
     sync_folder(root.trusted)

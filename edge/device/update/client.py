@@ -91,14 +91,15 @@ def fetch(root: Root, url: str, fetcher: Fetcher, offer: Offer) -> Path:
         if other != file:
             other.unlink()  # of a version that is not wanted any more
     target = TargetFile(length=offer.size, hashes={"sha256": offer.sha256}, path=offer.file)
+    resumed = file.exists()
     with explained(url, fetcher):
         fetcher.complete(_address(url, target), offer.size, file)
-        try:
-            with file.open("rb") as opened:
-                target.verify_length_and_hashes(opened)
-        except exceptions.LengthOrHashMismatchError:
+        if resumed and not _is_sound(file, target):
+            file.unlink()  # what an earlier life had left was damaged; that is no reason to suspect the server
+            fetcher.complete(_address(url, target), offer.size, file)
+        if not _is_sound(file, target):
             file.unlink()
-            raise
+            raise exceptions.LengthOrHashMismatchError(f"{offer.file} has another hash than {offer.sha256}")
     return file
 
 
@@ -172,6 +173,15 @@ def _policy(root: Root, url: str, fetcher: Fetcher, target: TargetFile | None) -
     policy = policy_of(content)
     write_bytes(kept, content)
     return policy
+
+
+def _is_sound(file: Path, target: TargetFile) -> bool:
+    try:
+        with file.open("rb") as opened:
+            target.verify_length_and_hashes(opened)
+    except exceptions.LengthOrHashMismatchError:
+        return False
+    return True
 
 
 def _address(url: str, target: TargetFile) -> str:

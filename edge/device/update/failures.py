@@ -23,7 +23,7 @@ def failed(root: Root) -> dict[str, str]:
     reasons = {}
     for file, entry in _read(root).items():
         if entry["reason"]:
-            reasons[file] = f"failed here: {entry['reason']}"
+            reasons[file] = entry["reason"]
         elif entry["attempts"] >= _MOST_ATTEMPTS:
             reasons[file] = f"its installation was cut off {entry['attempts']} times"
     return reasons

@@ -78,7 +78,7 @@ def _install(root: Root, offer: Offer, file: Path, report: Report, wait: float) 
     try:
         install(file, root, allow_downgrade=False, report=report, wait=wait)
     except ProofFailed as error:
-        failures.remember(root, offer.file, str(error))
+        failures.remember(root, offer.file, f"failed here: {error}")
         file.unlink()
         raise
     except (EdgewiseError, OSError):

@@ -1,6 +1,7 @@
 """`update` as it runs on devices: from the zipapp, in a process of its own, against a real web server."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from edge.device.slots import Root, current_slot, read_device
+from edge.device.update import failures
 from edge.device.update.policy import position
 from edge.updates.order import pin_of
 from edge.updates.plan import Terms
@@ -18,7 +20,7 @@ from edge.updates.plan import Terms
 MakeBundle = Callable[..., Path]
 Update = Callable[..., subprocess.CompletedProcess[str]]
 
-PYTHONS = sorted(Path("/root/.pyenv/versions").glob("3.*/bin/python"))
+PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 
 
 def steps(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
@@ -196,22 +198,45 @@ def test_root_can_be_trusted_on_the_way(update: Update, device: Root, repository
     assert update("--check").returncode == 0
 
 
-@pytest.mark.parametrize("python", PYTHONS, ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize("version", PYTHONS)
 def test_zipapp_needs_nothing_installed_and_says_which_python(
-    update: Update, python: Path, repository: Any, make_bundle: MakeBundle
+    update: Update, version: str, repository: Any, make_bundle: MakeBundle
 ) -> None:
     """No site-packages, so no cryptography: python-tuf verifies with the Ed25519 that it brings along in Python."""
-    version = tuple(map(int, python.parts[-3].split(".")[:2]))
-    if version < (3, 9):
-        pytest.skip("the runner is for Python 3.9 and newer")
+    found = [*sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python")), shutil.which(f"python{version}")]
+    python = next(filter(None, found), None)
+    if python is None:
+        pytest.skip(f"needs Python {version}")
     repository.publish(make_bundle(version="1.1.0"), rollout=50)
     done = update("--check", python=str(python), flags=("-S", "-I"))
-    if version < (3, 10):
+    if version == "3.9":
         assert done.returncode == 2
         assert done.stderr.startswith("error: update needs Python 3.10 or newer") and done.stderr.count("\n") == 1
         return
     assert done.returncode == 0, done.stderr
     assert steps(done)[0]["version"] == "1.0.0"
+
+
+def test_version_that_somebody_went_back_from_is_not_installed_again(
+    repository: Any, device: Root, update: Update, make_bundle: MakeBundle, program: Path
+) -> None:
+    repository.publish(make_bundle(version="1.1.0"))
+    assert update().returncode == 0
+    back = subprocess.run([sys.executable, program, "rollback", "--root", device.path], capture_output=True, text=True)
+    assert back.returncode == 0, back.stderr
+    assert "somebody went back from it" in steps(update())[0]["passed"][0]
+    assert installed(device) == "1.0.0"
+
+
+def test_installation_that_is_always_cut_off_is_given_up(
+    repository: Any, device: Root, update: Update, make_bundle: MakeBundle
+) -> None:
+    """A version that takes the whole board down leaves no reason."""
+    newer = make_bundle(version="1.1.0")
+    repository.publish(newer)
+    for _ in range(3):
+        failures.begin(device, newer.name)
+    assert "was cut off 3 times" in steps(update())[0]["passed"][0]
 
 
 def clock_set_to(when: str, device: Root, web: Any, folder: Path) -> subprocess.CompletedProcess[str]:
