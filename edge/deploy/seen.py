@@ -17,6 +17,7 @@ from edge.device.slots import RUNNER
 LOOK_SECONDS = 60.0  # a small board with a slow card starts Python in some seconds
 SILENCE_SECONDS = 40.0  # after which the device takes us for dead: longer than the network may be (connection.py)
 _BEAT_SECONDS = 5.0
+PLAIN = ("-I", "-S", "-c")  # a Python with its standard library alone, which starts sooner
 
 # Of what a newer runner says besides, this one knows nothing.
 _LENIENT = ConfigDict(extra="ignore")
@@ -97,7 +98,7 @@ async def held(device: Device, root: str, runner: str) -> AsyncIterator[Seen]:
     `runner`: the name of the one in incoming that is asked for the status, if it is there.
     Raises Unavailable where another deployment is at work.
     """
-    async with talking(device, ["-c", program("look.py"), root, "hold", f"{SILENCE_SECONDS:g}"]) as holder:
+    async with talking(device, [*PLAIN, program("look.py"), root, "hold", f"{SILENCE_SECONDS:g}"]) as holder:
         told = await _heard(device, holder)
         if told.get("busy"):
             what = plain(str(told["busy"]))
@@ -112,7 +113,7 @@ async def held(device: Device, root: str, runner: str) -> AsyncIterator[Seen]:
 
 async def look(device: Device, root: str, runner: str = "") -> Seen:
     """Look, and change nothing."""
-    async with talking(device, ["-c", program("look.py"), root, "look", "0"]) as looking:
+    async with talking(device, [*PLAIN, program("look.py"), root, "look", "0"]) as looking:
         told = await _heard(device, looking)
         await looking.end(LOOK_SECONDS)
     return await _seen(device, told, runner)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edge.deploy.conversation import Device, talking
-from edge.deploy.seen import LOOK_SECONDS, SILENCE_SECONDS, program
+from edge.deploy.seen import LOOK_SECONDS, PLAIN, SILENCE_SECONDS, program
 from edge.device.errors import Unavailable
 
 _CHUNK = 2**16
@@ -21,7 +21,7 @@ async def upload(device: Device, source: Path | bytes, size: int, sha256: str, p
     `sent` gets the bytes that are there, and `size`, as it goes on.
     Raises Unavailable where the disk there is full, or the file does not arrive as it is.
     """
-    words = ["-c", program("receive.py"), place, str(size), sha256, f"{SILENCE_SECONDS:g}"]
+    words = [*PLAIN, program("receive.py"), place, str(size), sha256, f"{SILENCE_SECONDS:g}"]
     with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
         async with talking(device, words) as receiver:
             told = await receiver.hear(_DISK_SECONDS)

@@ -75,6 +75,7 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
     (folder / "authorized").chmod(0o600)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(exist_ok=True)
+    (folder / "home").mkdir()
     port = free_port()
     settings = {
         "ListenAddress": f"127.0.0.1:{port}",
@@ -87,6 +88,8 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ssh]:
         "PasswordAuthentication": "no",
         "MaxStartups": "100",
         "Subsystem": "sftp internal-sftp",
+        # A home of its own: no start-up file of whoever runs the tests, and a place for ~/edgewise.
+        "SetEnv": f"HOME={folder}/home",
     }
     (folder / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     public = (folder / "host.pub").read_text()

@@ -100,7 +100,7 @@ def test_older_version_and_another_model_are_refused_unless_asked_for(
 
 
 def test_key_that_is_not_trusted_is_refused_before_anything_is_sent(
-    push: Push, deploy: Any, root: Root, make_bundle: MakeBundle, public_key: Path, tmp_path: Path
+    push: Push, deploy: Any, root: Root, make_bundle: MakeBundle, tmp_path: Path
 ) -> None:
     with pytest.raises(BadBundle, match="trusts no key yet; give it the public one with --key"):
         push(make_bundle(), root)
