@@ -22,6 +22,7 @@ from edge.device.serve.protocol import Options
 
 POLL = 0.2  # seconds between two looks at what shall be served
 _BACKLOG = 1024
+_EXCHANGE_BYTES = 2**20
 _SHORT_LIFE = 10.0  # seconds; a worker that ends sooner ended because of what it is
 _PAUSES = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before the next start, by starts that failed in a row
 _CRASHES = 3  # in a row, soon after it was ready: another version is tried
@@ -54,6 +55,8 @@ class Supervisor:
     ) -> None:
         self._listener = listener
         self._exchange = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Room for all connections of a worker: nobody takes them out while an accelerator is freed for the next one.
+        self._exchange[1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _EXCHANGE_BYTES)
         self._ask = wanted
         self._record = record
         self._options = options

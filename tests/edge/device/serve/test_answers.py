@@ -213,14 +213,27 @@ def test_idle_connections_beyond_the_bound_give_way(device: Any, picture: bytes)
         assert device.ask("POST", "/predict", picture)[0] == 200
 
 
-def test_slow_clients_hold_nobody_up_and_are_cut_off(device: Any, picture: bytes) -> None:
-    with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", device.port))) for _ in range(50)]
+IMPATIENT_RUNNER = """
+import sys
+from edge.device import __main__
+from edge.device.serve import connection
+
+connection.HEAD_SECONDS = connection.BODY_SECONDS = 2.0
+sys.exit(__main__.main())
+"""
+
+
+def test_slow_clients_hold_nobody_up_and_are_cut_off(
+    start_device: StartDevice, installed: Root, picture: bytes
+) -> None:
+    (installed.slots / "a" / "edgewise-device.pyz").write_text(IMPATIENT_RUNNER)
+    with start_device(installed.path) as server, contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(50)]
         for at, client in enumerate(clients):
             client.sendall(
                 b"POST /predict HTTP/1.1\r\nHost: x\r\n" + (b"Content-Length: 9\r\n\r\nabc" if at % 2 else b"")
             )
-        assert device.ask("POST", "/predict", picture)[0] == 200
+        assert server.ask("POST", "/predict", picture)[0] == 200
         for at, client in enumerate(clients):
             client.settimeout(30)
             assert client.recv(65536).startswith(b"HTTP/1.1 408 " if at % 2 else b"")

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edge.device.serve.loop import CONNECTIONS
 from edge.device.slots import Root, server_of, switch
 
 StartDevice = Callable[..., AbstractContextManager[Any]]
@@ -327,6 +328,25 @@ def test_accelerator_of_one_process_is_freed_before_the_next_takes_it(
         assert eventually(refused(server, "b"))
         assert eventually(lambda: server.ask("POST", "/predict", picture)[1]["model"]["version"] == "1.2.0")
     assert hammer.failures == []
+
+
+def test_idle_connections_wait_for_the_next_version(
+    start_device: StartDevice, installed: Root, make_slot: MakeSlot, picture: bytes, eventually: Eventually
+) -> None:
+    runner = RUNNER_WITH_AN_ACCELERATOR.format(path=str(installed.path / "accelerator"))
+    (installed.slots / "a" / "edgewise-device.pyz").write_text(runner)
+    with start_device(installed.path) as server, contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(contextlib.closing(server.connect())) for _ in range(CONNECTIONS - 6)]
+        for connection in connections:
+            connection.request("GET", "/livez")
+            assert connection.getresponse().read() == b"alive\n"
+        slot = make_slot(installed.path, "b", "1.1.0")
+        (slot / "edgewise-device.pyz").write_text(runner)
+        switch(installed, slot)
+        assert eventually(lambda: len(server.workers) == 1 and server.record["slot"] == "b")
+        for connection in connections:
+            connection.request("POST", "/predict", picture, {"content-type": "image/png"})
+            assert json.loads(connection.getresponse().read())["model"]["version"] == "1.1.0"
 
 
 def test_version_that_crashes_in_use_gives_way_to_the_other(
