@@ -1,6 +1,5 @@
 """recipe.toml, loaded once into frozen values. What a recipe may say stands here and nowhere else."""
 
-import difflib
 import re
 import tomllib
 from dataclasses import fields
@@ -9,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic.dataclasses import dataclass
-from pydantic_core import ErrorDetails
 
 from edge.boards import find_board
 from edge.device.contract import FIRST_VERSION, Resize
 from edge.device.errors import BadBoard, BadRecipe
+from edge.settings_file import read_toml, refusals
 
 _STRICT = ConfigDict(extra="forbid", validate_default=True)
 
@@ -243,23 +242,14 @@ def load_recipe(path: Path, overrides: tuple[str, ...] = ()) -> Recipe:
     Relative paths in it are relative to the recipe's folder.
     Raises BadRecipe, naming the key.
     """
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadRecipe(f"{path}: not there; recipes stand in recipes/, e.g. recipes/digits.toml") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRecipe(f"{path}: not readable ({error}); expected a TOML file") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadRecipe(f"{path}: not TOML: {error}") from None
+    table = read_toml(path, BadRecipe, "recipes stand in recipes/, e.g. recipes/digits.toml")
     _anchor_paths(table, path.parent)
     for override in overrides:
         _override(table, override)
     try:
         return _RECIPE.validate_python(table)
     except ValidationError as error:
-        # One entry of a list that is refused makes the list too short as well: say the first alone.
-        details = [each for each in error.errors() if each["type"] != "too_short" or error.error_count() == 1]
-        raise BadRecipe("\n".join(f"{path}: {_explain(detail)}" for detail in details)) from None
+        raise BadRecipe("\n".join(f"{path}: {line}" for line in refusals(error, _known_keys()))) from None
 
 
 def settings_of(section: Any) -> dict[str, Any]:
@@ -288,19 +278,6 @@ def _override(table: dict[str, Any], override: str) -> None:
     except tomllib.TOMLDecodeError:
         # A bare word or path; "~" is a shell's sign, but make hands it on as it is.
         table[last] = str(Path(text).expanduser()) if text.startswith("~") else text
-
-
-def _explain(detail: ErrorDetails) -> str:
-    key = ".".join(str(part) for part in detail["loc"] if not str(part).startswith(("function-", "literal[", "bool")))
-    if detail["type"] == "unexpected_keyword_argument":
-        near = difflib.get_close_matches(key, _known_keys(), n=1, cutoff=0.6)
-        return f"{key}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
-    if detail["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
-        return f"{key}: missing"
-    reason = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if detail["type"] == "value_error":
-        return f"{key}: {reason}"
-    return f"{key}: received {detail['input']!r}, expected {reason}"
 
 
 def _known_keys() -> list[str]:

@@ -35,6 +35,7 @@ ELSEWHERE = (
     "edge.simulators",  # quantize runs LiteRT's reference kernels alone, and export has them all
     "edge.fixed_point",
     "edge.tools",
+    "edge.settings_file",  # how a recipe is read
     "edge.boards",  # read where a recipe names a board
 )
 
