@@ -282,3 +282,19 @@ def test_no_telemetry_is_kept_unless_asked_for(start_device: StartDevice, instal
 def resident(process: int) -> int:
     with Path(f"/proc/{process}/statm").open() as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+RUNNER_WITHOUT_PILLOW = """
+import sys
+sys.modules["PIL"] = None
+from edge.device import __main__
+sys.exit(__main__.main())
+"""
+
+
+def test_device_without_pillow_says_what_is_missing(start_device: StartDevice, installed: Root, picture: bytes) -> None:
+    (installed.slots / "a" / "edgewise-device.pyz").write_text(RUNNER_WITHOUT_PILLOW)
+    with start_device(installed.path) as server:
+        status, body = server.ask("POST", "/predict", picture)
+        assert (status, "pip install pillow" in body["error"]) == (503, True)
+        assert server.ask("GET", "/readyz")[0] == 200
