@@ -12,6 +12,7 @@ from PIL import Image
 
 from edge.device.errors import BadData, Refused
 from edge.device.image import Bounds, decode, fit, read_image
+from edge.device.ranking import milliseconds, ranked
 from serving.card import identity
 from serving.http import Request, Response, as_json
 from serving.model import Model
@@ -61,10 +62,7 @@ def _classify(
     start = time.perf_counter()
     logits = model.logits(np.stack(batch))
     infer = (time.perf_counter() - start) / len(batch)
-    answers = [
-        _answer(model, row, scores, top, {**spent, "infer": infer})
-        for row, scores, spent in zip(logits, model.contract.output.scores(logits), taken, strict=True)
-    ]
+    answers = [_answer(model, row, top, {**spent, "infer": infer}) for row, spent in zip(logits, taken, strict=True)]
     return logits, answers
 
 
@@ -83,21 +81,14 @@ def _prepare(picture: Picture, model: Model, bounds: Bounds) -> tuple[NDArray[np
     return pixels, spent, decoded.shape[0] * decoded.shape[1]
 
 
-def _answer(
-    model: Model, logits: NDArray[np.float32], scores: NDArray[np.float32], top: int, seconds: dict[str, float]
-) -> dict[str, Any]:
-    labels = model.contract.output.labels
-    best = np.argsort(-logits, kind="stable")[:top]  # logits: their scores may tie where a temperature is high
-    listed = [{"label": labels[index], "score": float(scores[index])} for index in best]
+def _answer(model: Model, logits: NDArray[np.float32], top: int, seconds: dict[str, float]) -> dict[str, Any]:
+    listed = ranked(model.contract.output, logits, top)
     return {
         "label": listed[0]["label"],
         "confidence": listed[0]["score"],
         "scores": listed,
         "model": identity(model),
-        "latency_ms": {
-            **{name: round(1000 * value, 4) for name, value in seconds.items()},
-            "total": round(1000 * sum(seconds.values()), 4),
-        },
+        "latency_ms": milliseconds(seconds),
     }
 
 

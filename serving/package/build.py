@@ -25,7 +25,21 @@ ARTIFACT = "artifact"  # the folder of the package that holds the artefact
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _TEMPLATES = Path(__file__).parent / "templates"
-_COPIED = ("serving", "edge/__init__.py", "edge/device", "LICENSE")
+# Of edge.device, what a server imports; the rest runs devices.
+_DEVICE = (
+    "__init__",
+    "contract",
+    "errors",
+    "files",
+    "golden",
+    "image",
+    "manifest",
+    "npz",
+    "ranking",
+    "runtimes",
+    "typed",
+)
+_COPIED = ("serving", "edge/__init__.py", *(f"edge/device/{name}.py" for name in _DEVICE), "LICENSE")
 _LEFT_OUT = "serving/package"  # makes packages, which a server does not
 _REQUIREMENTS = ("requirements.lock", "pyproject.toml")
 
@@ -98,11 +112,9 @@ def write_package(folder: Path, package: Package) -> Trial:
     Raises Unavailable where the repository's lock file does not do, ProofFailed where the packaged server does not
     come up or does not answer.
     """
-    for file in _files(*_COPIED):
-        relative = file.relative_to(_REPOSITORY)
-        if not relative.is_relative_to(_LEFT_OUT):
-            (folder / relative).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, folder / relative)
+    for relative in server_files():
+        (folder / relative).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(_REPOSITORY / relative, folder / relative)
     shutil.copytree(package.model.folder, folder / ARTIFACT)
     requirements = requirements_for(package.model.runtime, _REPOSITORY)
     (folder / "requirements.txt").write_text(requirements, encoding="utf-8")
@@ -120,6 +132,12 @@ def _fill_in(folder: Path, values: Mapping[str, object]) -> None:
         (folder / relative).parent.mkdir(parents=True, exist_ok=True)
         content = _Marked(template.read_text(encoding="utf-8")).substitute(values)
         (folder / relative).write_text(content, encoding="utf-8")
+
+
+def server_files() -> list[Path]:
+    """The files of the repository that a server takes, relative to it."""
+    copied = (file.relative_to(_REPOSITORY) for file in _files(*_COPIED))
+    return [relative for relative in copied if not relative.is_relative_to(_LEFT_OUT)]
 
 
 def _names(package: Package) -> Mapping[str, object]:

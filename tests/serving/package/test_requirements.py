@@ -6,10 +6,12 @@ import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
+import grimp
 import pytest
 from packaging.utils import canonicalize_name
 
 from edge.device.errors import Unavailable
+from serving.package.build import server_files
 from serving.package.requirements import DISTRIBUTIONS, requirements_for
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,16 +25,21 @@ def _names(requirements: str) -> set[str]:
 def _imported() -> set[str]:
     """The top-level modules that the packaged server's source imports, at its head or in a function."""
     modules = set()
-    files = [*(ROOT / "serving").rglob("*.py"), *(ROOT / "edge" / "device").rglob("*.py")]
-    for file in files:
-        if (ROOT / "serving" / "package") in file.parents:
-            continue
-        for node in ast.walk(ast.parse(file.read_text())):
+    for file in (path for path in server_files() if path.suffix == ".py"):
+        for node in ast.walk(ast.parse((ROOT / file).read_text())):
             if isinstance(node, ast.Import):
                 modules |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
                 modules.add(node.module.split(".")[0])
     return modules - sys.stdlib_module_names - {"serving", "edge"}
+
+
+def test_package_holds_every_module_that_the_server_imports_and_no_other_of_edge() -> None:
+    graph = grimp.build_graph("serving", "edge")
+    own = [name for name in graph.modules if name.startswith("serving") and not name.startswith("serving.package")]
+    imported = {each for name in own for each in graph.find_upstream_modules(name) if each.startswith("edge.device.")}
+    copied = {path.with_suffix("").as_posix().replace("/", ".") for path in server_files() if path.parts[0] == "edge"}
+    assert copied == imported | {"edge.__init__", "edge.device.__init__"}
 
 
 @pytest.mark.parametrize("runtime", DISTRIBUTIONS)
