@@ -6,6 +6,7 @@ import http.client
 import socket
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -73,8 +74,7 @@ class Answer:
     def chunks(self) -> Iterator[bytes]:
         """The body; raises Cut where less of it comes than was announced."""
         announced = self._response.length
-        left, stretch = announced, 0
-        self._watch.arm()
+        left, stretch = announced, 0  # the first stretch is under the watch of the request
         while left != 0:
             chunk = self._read(_CHUNK if left is None else min(_CHUNK, left))
             if not chunk:
@@ -108,76 +108,79 @@ class Answer:
             raise Cut(f"the connection was lost ({error})") from None
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """`key`: scheme and place. `is_proxied`: a proxy has to be told the whole address; one for TLS is just passed."""
+
+    key: tuple[str, str]
+    connection: http.client.HTTPConnection
+    is_proxied: bool
+
+
 class Connections:
     """Keeps the last connection: a check asks one server two to six times, and TLS costs more than the answers."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
-        self._kept: tuple[tuple[str, str], http.client.HTTPConnection] | None = None
+        self._proxies = getproxies()
+        self._kept: _Kept | None = None
         self.server_time = ""
 
     def close(self) -> None:
         if self._kept is not None:
-            self._kept[1].close()
+            self._kept.connection.close()
             self._kept = None
 
     def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """The answer to GET `url`; raises Cut where there is none in time."""
         parts = urlsplit(url)
         key = (parts.scheme, parts.netloc)
-        kept = self._kept is not None and self._kept[0] == key and self._kept[1].sock is not None
-        if self._kept is None or not kept:
+        if self._kept is None or self._kept.key != key:
             self.close()
-            self._kept = (key, self._connect(parts))
-        connection = self._kept[1]
+            self._kept = self._connect(parts, key)
+        kept = self._kept
+        is_old = kept.connection.sock is not None
         try:
-            return self._ask(connection, parts, headers)
+            return self._ask(kept, parts, headers)
         except Cut as error:
-            connection.close()
-            if not kept or error.is_slow:
+            if not is_old or error.is_slow:
                 raise
-        # A kept connection may have been closed by the server in the meantime; that is nobody's fault.
-        return self._ask(connection, parts, headers)
+        # The server may have closed what was kept in the meantime; that is nobody's fault.
+        return self._ask(kept, parts, headers)
 
-    def _ask(self, connection: http.client.HTTPConnection, parts: SplitResult, headers: Mapping[str, str]) -> Answer:
-        watch = Watch(connection, self._patience)
+    def _ask(self, kept: _Kept, parts: SplitResult, headers: Mapping[str, str]) -> Answer:
+        connection, watch = kept.connection, Watch(kept.connection, self._patience)
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        selector = f"http://{parts.netloc}{path}" if kept.is_proxied else path
         watch.arm()
         try:
-            connection.request("GET", _selector(parts), headers={"User-Agent": _USER_AGENT, **headers})
+            connection.request("GET", selector, headers={"User-Agent": _USER_AGENT, **headers})
             response = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
+            watch.end()
             connection.close()
             if watch.has_cut or isinstance(error, TimeoutError):
                 raise Cut(f"no answer within {self._patience:g} s", is_slow=True) from None
             raise Cut(f"no answer ({error})") from None
-        finally:
-            watch.end()
         self.server_time = response.getheader("Date") or self.server_time
         answer = Answer(response, connection, watch, self._patience)
         if response.status not in (200, 206):
             _read_page(answer)
         return answer
 
-    def _connect(self, parts: SplitResult) -> http.client.HTTPConnection:
+    def _connect(self, parts: SplitResult, key: tuple[str, str]) -> _Kept:
         """A connection to the server, or to the proxy that the environment names for it."""
         secure = parts.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         host = parts.hostname or ""
-        proxy = None if proxy_bypass(host) else getproxies().get(parts.scheme)
-        if proxy is None:
-            return kind(host, parts.port, timeout=self._patience)
+        proxy = self._proxies.get(parts.scheme)
+        if proxy is None or proxy_bypass(host):
+            return _Kept(key=key, connection=kind(host, parts.port, timeout=self._patience), is_proxied=False)
         middle = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
         connection = kind(middle.hostname or "", middle.port or 80, timeout=self._patience)
         if secure:
             connection.set_tunnel(host, parts.port or 443)
-        return connection
-
-
-def _selector(parts: SplitResult) -> str:
-    """What stands in the request's first line: the whole address where a proxy has to know it."""
-    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    through_proxy = parts.scheme == "http" and not proxy_bypass(parts.hostname or "") and "http" in getproxies()
-    return f"http://{parts.netloc}{path}" if through_proxy else path
+        return _Kept(key=key, connection=connection, is_proxied=not secure)
 
 
 def _read_page(answer: Answer) -> None:

@@ -1,0 +1,1 @@
+"""A fleet that polls an update repository: what the web server, or a CDN, sees of it."""
