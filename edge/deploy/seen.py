@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Annotated, Any, TypeVar
 
 import asyncssh
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, FiniteFloat, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from edge.deploy.conversation import Conversation, Device, ask, plain, talking
@@ -45,7 +45,7 @@ class Server:
     reason: str = ""
     fallback: list[str] = Field(default_factory=list)
     refused: Refusal | None = None
-    latency_ms: float | None = None
+    latency_ms: FiniteFloat | None = None
 
 
 @dataclass(frozen=True, kw_only=True, config=_LENIENT)

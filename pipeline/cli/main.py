@@ -14,6 +14,7 @@ from pipeline.cli.compare import compare
 from pipeline.cli.deploy import deploy
 from pipeline.cli.diagnose import diagnose
 from pipeline.cli.evaluate import evaluate
+from pipeline.cli.fleet import fleet
 from pipeline.cli.package import package
 from pipeline.cli.preview import preview
 from pipeline.cli.progress import console
@@ -52,6 +53,7 @@ for command in (
     package,
     bundle,
     deploy,
+    fleet,
     publish,
     key,
 ):

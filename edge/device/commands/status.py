@@ -14,6 +14,7 @@ from edge.device.errors import BadArtifact, BadBundle
 from edge.device.install import installed
 from edge.device.slots import Root, current_slot, other_slot, read_device, server_of
 from edge.device.subject import add_root, root_of
+from edge.device.telemetry import summary
 
 HELP = "Tell what is installed, what the server says of itself, and what device this is, as JSON."
 
@@ -46,7 +47,7 @@ def status(root: Root) -> dict[str, Any]:
         "machine": platform.machine(),
         "model": _MODEL.read_text().rstrip("\0\n") if _MODEL.exists() else None,
         "free_bytes": shutil.disk_usage(root.path if root.path.exists() else Path.home()).free,
-        "telemetry": _telemetry(root),
+        "telemetry": summary(root.telemetry, description.name, description.version) if description else None,
     }
 
 
@@ -60,9 +61,3 @@ def _previous(root: Root, slot: Path | None) -> dict[str, str] | None:
     except (BadArtifact, BadBundle):
         return None
     return {"name": description.name, "version": description.version} if description else None
-
-
-def _telemetry(root: Root) -> dict[str, Any] | None:
-    """The telemetry of each version, by the name of its file; None where it was never switched on."""
-    files = sorted(root.telemetry.glob("*.json"))
-    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files} or None
