@@ -15,7 +15,7 @@ EDGEWISE := $(BIN)/edgewise
 SETTINGS := $(foreach setting,$(SET),--set $(setting))
 
 .PHONY: help setup setup-fpga train quantize export report evaluate preview serve package test test-fpga test-fuzz lint \
-        format bench bench-serving bench-fleet schema lock clean
+        format bench bench-serving bench-device bench-fleet schema lock clean
 
 help:  ## what there is to make
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -98,6 +98,9 @@ LOCKED = $(LOCK) --extra train --extra export --extra report --extra serve --ext
 
 bench-serving: setup  ## the service against calls in process, bare Starlette and other servers; a quarter of an hour
 	@$(BIN)/python -m pipeline.bench.serving
+
+bench-device: setup  ## the runner on this machine, with the cpu artefact of RECIPE: start, memory, requests, switches
+	@$(BIN)/python -m pipeline.bench.device $(basename $(RECIPE:recipes/%=runs/%))/export/cpu
 
 bench-fleet: setup  ## ten thousand devices that poll one update repository, on paper and on loopback; three minutes
 	@$(BIN)/python -m pipeline.bench.fleet

@@ -1,4 +1,4 @@
-"""The network is cut at 40 places spread over a whole deployment. After each the device has a version that passes its
+"""The network is cut at 64 places spread over a whole deployment. After each the device has a version that passes its
 self-test, and the next deployment comes to its end and sends nothing twice that had arrived."""
 
 import os
@@ -20,7 +20,7 @@ from edge.device.slots import Root, current_slot
 MakeBundle = Callable[..., Path]
 Push = Callable[..., Outcome]
 
-CUTS = 40
+CUTS = 64
 # Bytes besides the files' own: the handshake, the programs, what is said; and what fills up blocks.
 OVERHEAD = 40_000
 
