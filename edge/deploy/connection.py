@@ -33,7 +33,13 @@ async def connected(address: Address, ssh_config: Path | None = None) -> AsyncIt
     doubt = _Doubt()
     options = await _options(address, ssh_config, doubt)
     try:
-        connection = await asyncssh.connect(address.host, options=options)
+        # Given here, as what is set in the options is read anew from the configuration.
+        connection = await asyncssh.connect(
+            address.host,
+            options=options,
+            known_hosts=doubt.known_hosts,
+            connect_timeout=options.connect_timeout or CONNECT_SECONDS,
+        )
     except (asyncssh.Error, OSError) as error:
         raise Unreachable(f"{address}: {doubt.words or _why(error, address)}") from None
     try:
@@ -51,12 +57,12 @@ class _Doubt(asyncssh.SSHClient):
     """Asked by asyncssh about a host key that it does not know, it refuses, and keeps why."""
 
     def __init__(self) -> None:
-        self.known_hosts: asyncssh.SSHKnownHosts | None = None
+        self.known_hosts = asyncssh.SSHKnownHosts()
         self.words = ""
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         name = host if port == 22 else f"[{host}]:{port}"
-        known = self.known_hosts.match(host, addr, port)[0] if self.known_hosts else ()
+        known = self.known_hosts.match(host, addr, port)[0]
         if known:
             self.words = (
                 f"its host key has changed: {key.get_fingerprint()} now. Somebody may stand in between. Where the "
@@ -86,12 +92,10 @@ async def _options(address: Address, ssh_config: Path | None, doubt: _Doubt) -> 
         )
     except (asyncssh.ConfigParseError, asyncssh.KeyImportError, ValueError, OSError) as error:
         raise BadSetting(f"{address}: the ssh configuration cannot be used: {_reason(error)}; put it right") from None
-    options.connect_timeout = options.connect_timeout or CONNECT_SECONDS
     try:
         doubt.known_hosts = _known_hosts(options.known_hosts)
     except (ValueError, OSError) as error:
         raise BadSetting(f"{address}: the known hosts cannot be read: {_reason(error)}; put them right") from None
-    options.known_hosts = doubt.known_hosts
     return options
 
 
@@ -111,7 +115,7 @@ def _why(error: Exception, address: Address) -> str:
             f"the device lets no key of yours in ({_reason(error)}); put one there with: ssh-copy-id {address}, or "
             "name another user"
         )
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or "timeout" in str(error):
         return "no answer; is it on, and in this network? Try: ssh, and ping"
     if isinstance(error, ConnectionRefusedError):
         return "nothing listens at that port; is its ssh server running?"

@@ -196,6 +196,7 @@ class Proxy:
     cut: int | None = None
     up: int = 0
     passed: int = 0
+    is_frozen: bool = False  # takes bytes, and passes none on
     places: list[int] = field(default_factory=list)  # of `passed`, after each piece
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _loop: asyncio.AbstractEventLoop | None = None
@@ -235,6 +236,8 @@ class Proxy:
     ) -> None:
         try:
             while not writer.is_closing() and (chunk := await reader.read(2**14)):
+                if self.is_frozen:
+                    continue
                 if self.cut is not None:
                     chunk = chunk[: max(0, self.cut - self.passed)]
                 self.passed += len(chunk)
