@@ -111,8 +111,8 @@ def deploy(
     from edge.fleet.inventory import load_inventory
     from edge.fleet.rollout import Terms, choose, roll_out
 
-    members = load_inventory(devices)
-    choices = choose(members, [read_package(each) for each in bundles], _percent(rollout), only)
+    percent, members = _percent(rollout), load_inventory(devices)
+    choices = choose(members, [read_package(each) for each in bundles], percent, only)
     for choice in choices:
         if choice.package is not None and choice.member.key is not None:
             require_signed(choice.package, [choice.member.key])
