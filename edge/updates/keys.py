@@ -12,32 +12,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from securesystemslib.signer import CryptoSigner
+from securesystemslib.signer import CryptoSigner, Key
+from tuf.api.metadata import Root
 
 from edge.device.errors import BadRepository
 from edge.device.files import sync_folder
 
-ROOT_KEYS = 3  # one may be lost, and one stolen
-ROOT_THRESHOLD = 2
+ROOT_THRESHOLD = 2  # of three: one may be lost, and one stolen
 ROLES = ("root", "targets", "snapshot", "timestamp")
-_FILES = {
-    "root": tuple(f"root-{number}.pem" for number in range(1, ROOT_KEYS + 1)),
-    "targets": ("targets.pem",),
-    "snapshot": ("snapshot.pem",),
-    "timestamp": ("timestamp.pem",),
-}
+NAMES = ("root-1", "root-2", "root-3", "targets", "snapshot", "timestamp")
+_FILES = {role: tuple(f"{name}.pem" for name in NAMES if name.partition("-")[0] == role) for role in ROLES}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Keys:
-    """`signers` by role; of root those that are at hand, which may be none."""
+    """`signers` by role: those that are at hand, also such as are about to take another's place."""
 
     folder: Path
     signers: Mapping[str, tuple[CryptoSigner, ...]]
 
-    def can_sign_root(self) -> bool:
-        """Whether enough root keys are at hand."""
-        return len(self.signers["root"]) >= ROOT_THRESHOLD
+    def named(self, root: Root, role: str) -> tuple[CryptoSigner, ...]:
+        """Those that `root` names for the role."""
+        return tuple(each for each in self.signers[role] if each.public_key.keyid in root.roles[role].keyids)
+
+    def can_sign(self, root: Root) -> bool:
+        """Whether enough root keys are at hand for another root after `root`."""
+        return len(self.named(root, "root")) >= ROOT_THRESHOLD
 
 
 def require_apart(folder: Path, repository: Path) -> None:
@@ -59,21 +59,50 @@ def make_keys(folder: Path) -> None:
 
 
 def read_keys(folder: Path) -> Keys:
-    """The keys in `folder`.
-
-    Raises BadRepository where one that every publication needs is missing, is no key, or may be read by others.
-    """
-    signers = {role: tuple(_read(folder / name) for name in _present(folder, role)) for role in ROLES}
-    return Keys(folder=folder, signers=signers)
+    """The keys in `folder`; raises BadRepository where one is no key, or may be read by others."""
+    present = {role: [file for name in _FILES[role] for file in _both(folder, name) if file.exists()] for role in ROLES}
+    return Keys(folder=folder, signers={role: tuple(map(_read, files)) for role, files in present.items()})
 
 
-def _present(folder: Path, role: str) -> list[str]:
-    present = [name for name in _FILES[role] if (folder / name).exists()]
-    if role != "root" and not present:
-        raise BadRepository(
-            f"{folder / _FILES[role][0]}: not there; give --keys the folder that the repository was made with"
-        )
-    return present
+def require_own(root: Root, keys: Keys) -> None:
+    """Raise BadRepository where `keys` are not those that the root names."""
+    for role in ROLES[1:]:
+        if not keys.named(root, role):
+            reason = "not a key of this repository" if keys.signers[role] else "not there"
+            raise BadRepository(
+                f"{keys.folder / role}.pem: {reason}; give --keys the folder that the repository was made with"
+            )
+    if keys.signers["root"] and not keys.named(root, "root"):
+        raise BadRepository(f"{keys.folder}: the root keys there are of another repository; give --keys its own folder")
+
+
+def key_of(folder: Path, name: str) -> Key | None:
+    """The public key of `name`, such as root-2; None where its file is not at hand."""
+    file = folder / f"{name}.pem"
+    return _read(file).public_key if file.exists() else None
+
+
+def make_successor(folder: Path, name: str) -> Key:
+    """Make a key that shall take the place of `name`, and return the public one; one made before is taken up."""
+    new = _both(folder, f"{name}.pem")[1]
+    if not new.exists():
+        _write(new, CryptoSigner.generate_ed25519().private_bytes)
+        sync_folder(folder)
+    return _read(new).public_key
+
+
+def settle(folder: Path, root: Root) -> None:
+    """Let keys take the place of those that `root` does not name any more."""
+    for role, names in _FILES.items():
+        for old, new in (_both(folder, name) for name in names):
+            if new.exists() and _read(new).public_key.keyid in root.roles[role].keyids:
+                new.replace(old)
+                sync_folder(folder)
+
+
+def _both(folder: Path, name: str) -> tuple[Path, Path]:
+    """The file of a key, and of the one that is to take its place."""
+    return folder / name, folder / f"{name.removesuffix('.pem')}.new.pem"
 
 
 def _read(file: Path) -> CryptoSigner:

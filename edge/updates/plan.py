@@ -74,7 +74,7 @@ def due(root: Metadata[Root], state: State, terms: Terms, now: datetime) -> tupl
 
 def warnings(root: Metadata[Root], keys: Keys, terms: Terms, now: datetime) -> tuple[str, ...]:
     """What has to be done before long."""
-    if keys.can_sign_root() or not _is_half_over(root.signed, terms.root, now):
+    if keys.can_sign(root.signed) or not _is_half_over(root.signed, terms.root, now):
         return ()
     return (
         f"root holds until {root.signed.expires:%Y-%m-%d}: bring two of its keys, root-1.pem to root-3.pem, to "

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from edge.device.errors import BadRepository, Unavailable
-from edge.updates.keys import make_keys, read_keys, require_apart
+from edge.device.errors import Unavailable
+from edge.updates.keys import make_keys, read_keys, require_apart, require_own, settle
 from edge.updates.order import Order
 from edge.updates.plan import Terms, due, plan_of, warnings
-from edge.updates.state import State, new_root, read_root, read_state, require_own
+from edge.updates.state import State, new_root, read_root, read_state
 from edge.updates.writing import Pen, write
 
 
@@ -41,21 +41,23 @@ def publish(repository: Path, folder: Path, order: Order, terms: Terms, key: Pat
     """
     require_apart(folder, repository)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _alone(folder):
+    with alone(folder):
         root, state = read_root(repository), read_state(repository)
         plan = plan_of(repository, state, order, key)
         if root is None:
             make_keys(folder)
+        else:
+            settle(folder, root.signed)
         keys = read_keys(folder)
         pen = Pen(keys=keys, terms=terms, now=datetime.now(UTC).replace(microsecond=0))
         if root is None:
-            if not keys.can_sign_root():
-                raise BadRepository(f"{folder}: too few root keys; give --keys a new folder for a new repository")
             root = pen.sign(new_root(keys))
             plan = replace(plan, roles=("root", *plan.roles))
-        require_own(root, keys)
+        require_own(root.signed, keys)
         if state is not None and order.refresh:
-            wanted = {*plan.roles, *due(root, state, terms, pen.now)} - (set() if keys.can_sign_root() else {"root"})
+            wanted = {*plan.roles, *due(root, state, terms, pen.now)} - (
+                set() if keys.can_sign(root.signed) else {"root"}
+            )
             plan = replace(plan, roles=tuple(role for role in keys.signers if role in wanted))
         after = write(repository, plan, root, state, pen) if plan.roles or state is None else state
     return Published(
@@ -68,7 +70,7 @@ def publish(repository: Path, folder: Path, order: Order, terms: Terms, key: Pat
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Sole use of the keys, and so of every repository that they sign."""
     lock = FileLock(folder / ".lock", timeout=0)
     try:

@@ -90,19 +90,6 @@ def read_state(repository: Path) -> State | None:
     return State(root=root, timestamp=timestamp, snapshot=snapshot, targets=targets, policy=policy_of(content))
 
 
-def require_own(root: Metadata[Root], keys: Keys) -> None:
-    """Raise BadRepository where `keys` are not those that the root names."""
-    for role, signers in keys.signers.items():
-        named = root.signed.roles[role].keyids
-        for number, signer in enumerate(signers, 1):
-            if signer.public_key.keyid not in named:
-                which = f"root-{number}" if role == "root" else role
-                raise BadRepository(
-                    f"{keys.folder / which}.pem: not a key of this repository; give --keys the folder that it was made "
-                    "with"
-                )
-
-
 def highest(repository: Path, role: str) -> int:
     """The highest version of a role's file that stands in the repository, 0 where there is none."""
     found = (

@@ -39,6 +39,12 @@ def _days(name: str, default: float, what: str) -> Callable[..., Any]:
 @click.option("--pin", multiple=True, metavar="DEVICE=VERSION", help="The only version for a device; repeatable.")
 @click.option("--unpin", multiple=True, metavar="DEVICE", help="Undo --pin; repeatable.")
 @click.option("--refresh", is_flag=True, help="Sign anew what has lived half of its time, and the timestamp.")
+@click.option(
+    "--renew-key",
+    metavar="NAME",
+    type=click.Choice(["root-1", "root-2", "root-3", "targets", "snapshot", "timestamp"]),
+    help="Replace a key that may have been stolen; needs two root keys.",
+)
 @_days("root", 365, "the keys")
 @_days("targets", 90, "the list of bundles")
 @_days("snapshot", 90, "what belongs together")
@@ -46,7 +52,7 @@ def _days(name: str, default: float, what: str) -> Callable[..., Any]:
 def publish(
     bundles: tuple[Path, ...], repository: Path, keys: Path | None, key: Path | None, rollout: float | None,
     halt: tuple[str, ...], resume: tuple[str, ...], pin: tuple[str, ...], unpin: tuple[str, ...], refresh: bool,
-    root_days: float, targets_days: float, snapshot_days: float, timestamp_days: float,
+    renew_key: str | None, root_days: float, targets_days: float, snapshot_days: float, timestamp_days: float,
 ) -> None:  # fmt: skip
     """Put signed bundles into an update REPOSITORY, a folder of static files, and say which devices may have them.
 
@@ -64,6 +70,7 @@ def publish(
     from edge.updates.order import Order, pin_of
     from edge.updates.plan import Terms
     from edge.updates.publication import publish as carry_out
+    from edge.updates.renewal import renew_key as renew
 
     order = Order(
         bundles=bundles, rollout=rollout, halt=halt, resume=resume,
@@ -73,6 +80,9 @@ def publish(
         raise click.UsageError("--rollout: of which bundles? Give their files, or their names in the repository")
     terms = Terms(root=root_days, targets=targets_days, snapshot=snapshot_days, timestamp=timestamp_days)
     folder = keys or repository.with_name(f"{repository.resolve().name}-keys")
+    if renew_key is not None:
+        number = renew(repository, folder, renew_key, terms)
+        console.print(f"[bold]publish[/]   {escape(renew_key)} is a new key, by {number}.root.json")
     made = carry_out(repository, folder, order, terms, key)
     shown = escape(os.path.relpath(repository))
     if not made.signed:

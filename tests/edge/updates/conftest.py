@@ -1,5 +1,6 @@
 """An update repository, the web server that serves it, and a device that has the version before."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -85,16 +86,27 @@ def repository(tmp_path: Path, make_bundle: MakeBundle) -> Repository:
 
 
 @pytest.fixture
-def web(tmp_path: Path) -> Iterator[Web]:
-    """A web server, a process of its own, for tmp_path/updates."""
+def serve(tmp_path: Path) -> Iterator[Callable[..., Web]]:
+    """Start a web server, a process of its own, for tmp_path/updates."""
     faults, log, folder = tmp_path / "faults.json", tmp_path / "requests.jsonl", tmp_path / "updates"
     faults.write_text("[]")
-    command = [sys.executable, str(Path(__file__).with_name("web_server.py")), str(folder), str(faults), str(log)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        port = process.stdout.readline().strip()
-        yield Web(url=f"http://127.0.0.1:{port}", faults=faults, log=log)
-        process.kill()
+    with contextlib.ExitStack() as stack:
+
+        def start(*certificate: Path) -> Web:
+            script = Path(__file__).with_name("web_server.py")
+            command = [sys.executable, *map(str, (script, folder, faults, log, *certificate))]
+            process = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            place = f"127.0.0.1:{process.stdout.readline().strip()}"
+            return Web(url=f"{'https' if certificate else 'http'}://{place}", faults=faults, log=log)
+
+        yield start
+
+
+@pytest.fixture
+def web(serve: Callable[..., Web]) -> Web:
+    return serve()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Publishes in a child that is killed before its k-th change of the disk. Orders are JSON lines on standard input:
 
-    {"repository": ..., "keys": ..., "bundles": [...], "rollout": 25, "kill_before": 7}
+    {"repository": ..., "keys": ..., "bundles": [...], "rollout": 25, "renew": "targets", "kill_before": 7}
 
 The answer to each: how many changes there were, and the signal that ended the child, 0 where none did.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from edge.updates.order import Order
 from edge.updates.plan import Terms
 from edge.updates.publication import publish
+from edge.updates.renewal import renew_key
 
 CHANGES = ("os.rename", "os.mkdir", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.truncate")
 
@@ -38,8 +39,11 @@ def child(order: dict[str, Any], pipe: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(watch)
-    bundles = tuple(map(Path, order["bundles"]))
-    publish(Path(order["repository"]), Path(order["keys"]), Order(bundles=bundles, rollout=order["rollout"]), Terms())
+    repository, keys, bundles = Path(order["repository"]), Path(order["keys"]), tuple(map(Path, order["bundles"]))
+    if order["renew"]:
+        renew_key(repository, keys, order["renew"], Terms())
+    else:
+        publish(repository, keys, Order(bundles=bundles, rollout=order["rollout"]), Terms())
 
 
 for line in sys.stdin:

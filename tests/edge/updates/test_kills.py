@@ -27,13 +27,14 @@ def killed_publish(tmp_path: Path) -> Iterator[Kill]:
     with subprocess.Popen(command, text=True, cwd=Path(__file__).parents[3], **pipes) as process:
         assert process.stdin is not None and process.stdout is not None
 
-        def publish(kill_before: int, *bundles: Path, rollout: float | None = None) -> dict[str, int]:
+        def publish(kill_before: int, *bundles: Path, rollout: float | None = None, renew: str = "") -> dict[str, int]:
             order = {
                 "within": str(tmp_path),
                 "repository": str(tmp_path / "updates"),
                 "keys": str(tmp_path / "keys"),
                 "bundles": list(map(str, bundles)),
                 "rollout": rollout,
+                "renew": renew,
                 "kill_before": kill_before,
             }
             process.stdin.write(json.dumps(order) + "\n")
@@ -96,6 +97,33 @@ def test_killed_first_publication_is_carried_out_by_the_next(
         assert [offer.version for offer in seen(root).offers] == ["1.0.0"]
         assert all(key.stat().st_mode & 0o077 == 0 for key in (tmp_path / "keys").glob("*.pem"))
     assert kills > 20
+
+
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("name", ["root-2", "targets"])
+def test_killed_renewal_of_a_key_leaves_what_devices_accept(
+    repository: Any, seen: See, killed_publish: Kill, tmp_path: Path, name: str
+) -> None:
+    for folder in ("updates", "keys", "device"):
+        shutil.copytree(tmp_path / folder, tmp_path / "before" / folder, symlinks=True)
+    kills = 0
+    while True:
+        kills += 1
+        for folder in ("updates", "keys", "device"):
+            shutil.rmtree(tmp_path / folder)
+            shutil.copytree(tmp_path / "before" / folder, tmp_path / folder, symlinks=True)
+        seen()
+        ended = killed_publish(kills, renew=name)
+        seen()
+        if ended["signal"] == 0:
+            break
+        assert killed_publish(0, renew=name)["signal"] == 0
+        seen()
+        seen(new_device(tmp_path / f"device-{kills}", repository.root))
+        assert not list(repository.keys.glob("*.new.pem"))
+        repository.publish(refresh=True)
+        seen()
+    assert kills > 5
 
 
 def new_device(path: Path, root_metadata: Path) -> Root:

@@ -15,10 +15,12 @@ from edge.bundle.signing import make_key
 from edge.device.errors import BadBundle, BadRepository, Unavailable
 from edge.device.update.client import Seen
 from edge.device.update.policy import policy_of
+from edge.updates.keys import NAMES
 from edge.updates.listing import listing
 from edge.updates.order import Order, Pin, pin_of
 from edge.updates.plan import Terms
 from edge.updates.publication import publish
+from edge.updates.renewal import renew_key
 from edge.updates.state import read_state
 
 MakeBundle = Callable[..., Path]
@@ -155,6 +157,41 @@ def test_root_is_renewed_with_two_of_its_keys_and_devices_follow(repository: Any
     assert made.signed == ("root", "timestamp") and made.warnings == ()
     seen()
     assert repository.publish(rollout=5).signed == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_key_that_was_stolen_is_replaced_and_of_no_more_use(
+    repository: Any, seen: See, tmp_path: Path, newer: Path, name: str
+) -> None:
+    seen()
+    shutil.copytree(repository.keys, tmp_path / "stolen")
+    assert renew_key(repository.path, repository.keys, name, Terms()) == 2
+    repository.publish(newer)
+    assert {offer.version for offer in seen().offers} == {"1.0.0", "1.1.0"}
+    changed = [
+        file.name
+        for file in repository.keys.glob("*.pem")
+        if file.read_bytes() != (tmp_path / "stolen" / file.name).read_bytes()
+    ]
+    assert changed == [f"{name}.pem"]
+    (key,) = (tmp_path / "stolen").glob(f"{name}.pem")
+    shutil.copy(key, repository.keys / f"{name}.pem")
+    if name.startswith("root"):
+        assert repository.publish(refresh=True, terms=Terms(root=731)).state.root.signed.version == 3  # by two others
+    else:
+        with pytest.raises(BadRepository, match="not a key of this repository"):
+            repository.publish(refresh=True)
+
+
+def test_root_key_that_was_lost_is_replaced_by_the_two_others(repository: Any, seen: See) -> None:
+    (repository.keys / "root-3.pem").unlink()
+    assert renew_key(repository.path, repository.keys, "root-3", Terms()) == 2
+    (repository.keys / "root-1.pem").unlink()
+    assert repository.publish(refresh=True, terms=Terms(root=731)).signed == ("root", "timestamp")
+    seen()
+    (repository.keys / "root-2.pem").unlink()
+    with pytest.raises(BadRepository, match=r"bring two of root-1\.pem to root-3\.pem"):
+        renew_key(repository.path, repository.keys, "root-1", Terms())
 
 
 def test_keys_inside_the_repository_are_refused(tmp_path: Path, make_bundle: MakeBundle) -> None:

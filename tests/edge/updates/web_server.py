@@ -1,6 +1,6 @@
 """A static web server with ranges, a log of every request, and faults on demand.
 
-    python web_server.py FOLDER FAULTS LOG     prints its port; FAULTS is read again for each request
+    python web_server.py FOLDER FAULTS LOG [CERTIFICATE]     prints its port; FAULTS is read again for each request
 
 FAULTS is a list of {"match": REGEX, "kind": KIND, "times": N, ...}: the first whose regex is found in the path counts.
 """
@@ -8,12 +8,14 @@ FAULTS is a list of {"match": REGEX, "kind": KIND, "times": N, ...}: the first w
 import http.server
 import json
 import re
+import ssl
 import sys
 import threading
 import time
 from pathlib import Path
 
-FOLDER, FAULTS, LOG = map(Path, sys.argv[1:])
+FOLDER, FAULTS, LOG = map(Path, sys.argv[1:4])
+CERTIFICATE = sys.argv[4:]  # a PEM file with its key: HTTPS
 LONGEST = 64 * 2**20  # bytes after which even an endless answer ends
 _lock = threading.Lock()
 _used: dict[str, int] = {}
@@ -94,6 +96,10 @@ def next_fault(path: str) -> dict:
 if __name__ == "__main__":
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if CERTIFICATE:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATE[0])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     sys.stdout.write(f"{server.server_address[1]}\n")
     sys.stdout.flush()
     server.serve_forever()
