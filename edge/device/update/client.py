@@ -57,6 +57,8 @@ def look(root: Root, url: str, fetcher: Fetcher) -> Seen:
     metadata = root.updates / "metadata"
     bootstrap = trusted(root)
     metadata.mkdir(parents=True, exist_ok=True)
+    for left in metadata.glob("tmp*"):
+        left.unlink()  # python-tuf's, of a look that was cut off
     with explained(url, fetcher):
         updater = Updater(
             metadata_dir=str(metadata),

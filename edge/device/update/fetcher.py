@@ -20,7 +20,7 @@ from tuf.api.exceptions import (
 )
 from tuf.ngclient import FetcherInterface
 
-from edge.device.update.connection import Answer, Connections, Cut
+from edge.device.update.connection import STRETCH, Answer, Connections, Cut
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -129,8 +129,9 @@ class Fetcher(FetcherInterface):
             try:
                 return once()
             except DownloadError as error:
-                failures = 1 if progress() > before else failures + 1
-                before = progress()
+                failures += 1
+                if progress() >= before + STRETCH:  # less is none, or a byte in each try would keep this up for years
+                    failures, before = 1, progress()
                 if failures >= self._tries or not _is_passing(error):
                     raise
                 asked = error.retry_after if isinstance(error, _Status) else 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def check(root: Root, url: str, fetcher: Fetcher, report: Report, *, pin: str = 
     return choice
 
 
-def alone(root: Root) -> Any:
+def alone(root: Root) -> AbstractContextManager[None]:
     """Sole right to what stands in ROOT/updates: python-tuf wants it for itself. `install` takes the device's own."""
     return locked(Root(path=root.updates))
 

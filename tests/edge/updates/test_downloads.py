@@ -58,6 +58,22 @@ def test_download_that_always_makes_progress_is_never_given_up(web: Any, url: st
     assert sum(bodies(web, 15)) < len(CONTENT) + 15 * 500
 
 
+def test_download_that_makes_next_to_no_progress_is_given_up(web: Any, url: str, tmp_path: Path) -> None:
+    web.misbehave({"match": "some", "kind": "cut", "after": 100})
+    with pytest.raises(DownloadError, match="the connection ended"):
+        quick().complete(url, len(CONTENT), tmp_path / "got")
+    assert (tmp_path / "got").stat().st_size == 300
+
+
+def test_proxy_of_the_environment_is_asked(web: Any, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    del url
+    monkeypatch.setenv("http_proxy", web.url)
+    monkeypatch.setenv("no_proxy", "")
+    with pytest.raises(DownloadHTTPError, match="404"):
+        quick().download_bytes("http://updates.test/metadata/timestamp.json?a=b", 100)
+    assert web.wait_for("timestamp")[0]["path"] == "http://updates.test/metadata/timestamp.json?a=b"
+
+
 def test_download_goes_on_in_another_process_life(web: Any, url: str, tmp_path: Path) -> None:
     web.misbehave(
         {"match": "some", "kind": "cut", "after": 120_000, "times": 1},
