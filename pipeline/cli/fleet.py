@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import sys
 import time
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.console import Console
@@ -69,7 +70,7 @@ def status(devices: Path, html: Path | None, as_json: bool, state_file: Path | N
     if as_json:
         click.echo(json.dumps([{**asdict(row), "state": row.state} for row in rows], indent=2))
     else:
-        Console(highlight=False).print(_table(rows, now))
+        _out().print(_table(rows, now))
         for row in rows:
             why = row.problem or (row.told.reason if row.told.health == "failed" else "")
             if why:
@@ -121,7 +122,7 @@ def deploy(
     )  # fmt: skip
     with state.opened(_beside(devices, state_file)) as database, reporting() as report:
         outcomes = asyncio.run(roll_out(choices, database, ssh_config, terms, report))
-    Console(highlight=False).print(_outcomes(choices, outcomes))
+    _out().print(_outcomes(choices, outcomes))
     counts = Counter(outcome.result for outcome in outcomes)
     console.print(
         f"[bold]fleet[/]     {', '.join(f'{count} {result}' for result, count in counts.items()) or 'nobody'}"
@@ -141,30 +142,37 @@ def _percent(text: str) -> float:
     return percent
 
 
+def _out() -> Console:
+    """Standard output: as wide as the terminal, or wide enough for a program or file."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 150)
+
+
 def _beside(devices: Path, told: Path | None) -> Path:
     return told or devices.with_suffix(".sqlite")
 
 
 def _table(rows: "tuple[Row, ...]", now: float) -> Table:
+    """The devices; columns that are empty for all of them are left out."""
     from edge.fleet.page import ago
 
-    table = Table("device", "board", "version", "slot", "health", "last seen", title_justify="left")
-    table.add_column("latency", justify="right")
-    table.add_column("drift")
-    table.add_column("fallback")
-    for row in rows:
-        told, colour = row.told, _COLOURS.get(row.state, "yellow")
-        table.add_row(
-            escape(row.name),
-            escape(told.board or row.target),
-            escape(f"{told.model} {told.version}".strip()),
-            escape(told.slot),
-            f"[{colour}]{row.state}[/]",
-            ago(row.last_seen, now),
-            "" if told.latency_ms is None else f"{told.latency_ms:.1f} ms",
-            row.drift_words,
-            escape("; ".join(told.fallback)),
-        )
+    columns = {
+        "device": [escape(row.name) for row in rows],
+        "board": [escape(row.told.board or row.target) for row in rows],
+        "version": [escape(f"{row.told.model} {row.told.version}".strip()) for row in rows],
+        "slot": [escape(row.told.slot) for row in rows],
+        "health": [f"[{_COLOURS.get(row.state, 'yellow')}]{row.state}[/]" for row in rows],
+        "last seen": [ago(row.last_seen, now) for row in rows],
+        "latency": ["" if row.told.latency_ms is None else f"{row.told.latency_ms:.1f} ms" for row in rows],
+        "drift": [row.drift_words for row in rows],
+        "fallback": [escape("; ".join(row.told.fallback)) for row in rows],
+    }
+    shown = {name: cells for name, cells in columns.items() if any(cells)}
+    table = Table()
+    for name in shown:
+        justify: Literal["right", "left"] = "right" if name == "latency" else "left"
+        table.add_column(name, justify=justify, no_wrap=name not in ("board", "fallback"))
+    for cells in zip(*shown.values(), strict=True):
+        table.add_row(*cells)
     return table
 
 
