@@ -69,6 +69,11 @@ def main(devices: int, seconds: float, place: Path | None) -> None:
             rounds.append(_round("nothing new", fleet, url, seconds))
             publish(repository, keys, Order(bundles=(new,), rollout=5), Terms())
             rounds.append(_round("release, rolled out to 5 %", fleet, url, seconds))
+        _tell(devices, rounds, place)
+
+
+def _tell(devices: int, rounds: list[Round], place: Path | None) -> None:
+    """Show what was counted, and what comes of it on paper."""
     each = {kind: _each(rounds, kind) for kind in KINDS}
     planned = days(devices, _CHECKS, each, each["bundle"])
     _show_rounds(rounds)
