@@ -75,7 +75,7 @@ def main(devices: int, seconds: float, place: Path | None) -> None:
 def _tell(devices: int, rounds: list[Round], place: Path | None) -> None:
     """Show what was counted, and what comes of it on paper."""
     each = {kind: _each(rounds, kind) for kind in KINDS}
-    planned = days(devices, _CHECKS, each, each["bundle"])
+    planned = days(devices, _CHECKS, each, each["bundle"] or _BUNDLE)
     _show_rounds(rounds)
     _show_days(devices, planned)
     if place is not None:
@@ -117,9 +117,8 @@ def _unheard(step: dict[str, object]) -> None:
 
 
 def _each(rounds: list[Round], kind: str) -> float:
-    """Bytes of one request of that kind, with its answer, in the last round that had any."""
-    last = next(each for each in reversed(rounds) if each.requests[kind])
-    return last.bytes[kind] / last.requests[kind]
+    """Bytes of one request of that kind, with its answer, in the last round that had any; 0 where none had."""
+    return next((each.bytes[kind] / each.requests[kind] for each in reversed(rounds) if each.requests[kind]), 0.0)
 
 
 @contextlib.contextmanager

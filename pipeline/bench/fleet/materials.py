@@ -52,10 +52,15 @@ def make_device(path: Path, version: str, root_metadata: Path, like: Root | None
         files=(File(name="LICENSE", size=1, sha256="0" * 64),),
     )  # fmt: skip
     write_json(slot / DESCRIPTION, as_json(description))
-    write_json(root.device, {"format": FORMAT, "id": str(uuid.uuid4()), "target": "coral", "board": ""})
+    write_json(root.device, {"format": FORMAT, "id": _id(path.name), "target": "coral", "board": ""})
     if like is None:
         root.updates.mkdir()
         shutil.copy(root_metadata, root.updates / "root.json")
     else:
         shutil.copytree(like.updates, root.updates, symlinks=True)
     return root
+
+
+def _id(name: str) -> str:
+    """The same for the same name, so that the same devices are reached by a roll-out each time."""
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
