@@ -102,7 +102,7 @@ bench-serving: setup  ## the service against calls in process, bare Starlette an
 bench-device: setup  ## the runner on this machine, with the cpu artefact of RECIPE: start, memory, requests, switches
 	@$(BIN)/python -m pipeline.bench.device $(basename $(RECIPE:recipes/%=runs/%))/export/cpu
 
-bench-fleet: setup  ## ten thousand devices that poll one update repository, on paper and on loopback; three minutes
+bench-fleet: setup  ## ten thousand devices that poll one update repository, on paper and on loopback; five minutes
 	@$(BIN)/python -m pipeline.bench.fleet
 
 schema: setup  ## docs/results.schema.json, from the code

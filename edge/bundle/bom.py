@@ -79,7 +79,7 @@ def _metric(proof: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _library(name: str, version: str, scope: str) -> dict[str, Any]:
-    """A package: "required" ones are inside the runner, of "optional" ones a device has one, of that version or newer."""
+    """A package: "required" ones are inside the runner; of "optional" ones a device has one, that version or newer."""
     return {
         "type": "library",
         "bom-ref": f"{scope}:{name}",

@@ -9,7 +9,7 @@ import time
 
 from edge.device.subject import add_subject, artifact_of, root_of
 
-HELP = "Run the golden vectors of the installed model, or of --bundle, and compare the answers with those it was proven with."
+HELP = "Run the golden vectors of the installed model, or of --bundle, and compare with what it was proven to answer."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
