@@ -40,7 +40,7 @@ async def connected(address: Address, ssh_config: Path | None = None) -> AsyncIt
             known_hosts=doubt.known_hosts,
             connect_timeout=options.connect_timeout or CONNECT_SECONDS,
         )
-    except (asyncssh.Error, OSError) as error:
+    except (asyncssh.Error, OSError, ValueError) as error:  # ValueError: no name that can be looked up
         raise Unreachable(f"{address}: {doubt.words or _why(error, address)}") from None
     try:
         yield connection

@@ -147,10 +147,10 @@ def error_of(device: Device, status: int | None, output: bytes) -> EdgewiseError
         )
     lines = [plain(line) for line in output.decode(errors="replace").splitlines() if line.strip()]
     said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")] or lines[-1:]
-    if status is None:
+    if status is None or status < 0:
         return Unavailable(
-            f"{device.name}: the program there was killed, or the connection was lost; run the same command again, "
-            "what has arrived is not sent twice"
+            f"{device.name}: the program there was killed (too little memory?), or the connection was lost; run the "
+            "same command again, what has arrived is not sent twice"
         )
     words = "\n".join(f"{device.name}: {line}" for line in said or [f"ended with exit code {status}, and no message"])
     return ProofFailed(words) if status == ProofFailed.exit_code else Unavailable(words)

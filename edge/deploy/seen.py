@@ -17,6 +17,9 @@ from edge.device.slots import RUNNER
 LOOK_SECONDS = 60.0  # a small board with a slow card starts Python in some seconds
 SILENCE_SECONDS = 40.0  # after which the device takes us for dead: longer than the network may be (connection.py)
 _BEAT_SECONDS = 5.0
+# That a deployment waits for another to end, and for an install: one that was cut off may have left them at work.
+DEPLOYMENT_SECONDS = 5.0
+INSTALL_SECONDS = 30.0
 PLAIN = ("-I", "-S", "-c")  # a Python with its standard library alone, which starts sooner
 
 # Of what a newer runner says besides, this one knows nothing.
@@ -98,7 +101,8 @@ async def held(device: Device, root: str, runner: str) -> AsyncIterator[Seen]:
     `runner`: the name of the one in incoming that is asked for the status, if it is there.
     Raises Unavailable where another deployment is at work.
     """
-    async with talking(device, [*PLAIN, program("look.py"), root, "hold", f"{SILENCE_SECONDS:g}"]) as holder:
+    seconds = [f"{each:g}" for each in (SILENCE_SECONDS, DEPLOYMENT_SECONDS, INSTALL_SECONDS)]
+    async with talking(device, [*PLAIN, program("look.py"), root, "hold", *seconds]) as holder:
         told = await _heard(device, holder)
         if told.get("busy"):
             what = plain(str(told["busy"]))
@@ -113,7 +117,7 @@ async def held(device: Device, root: str, runner: str) -> AsyncIterator[Seen]:
 
 async def look(device: Device, root: str, runner: str = "") -> Seen:
     """Look, and change nothing."""
-    async with talking(device, [*PLAIN, program("look.py"), root, "look", "0"]) as looking:
+    async with talking(device, [*PLAIN, program("look.py"), root, "look"]) as looking:
         told = await _heard(device, looking)
         await looking.end(LOOK_SECONDS)
     return await _seen(device, told, runner)

@@ -110,9 +110,7 @@ async def roll_out(
         outcomes.append(outcome)
         report("deploying", len(outcomes), len(chosen))
 
-    async with asyncio.TaskGroup() as group:
-        for member, package in chosen:
-            group.create_task(one(member, package))
+    await asyncio.gather(*(one(member, package) for member, package in chosen))
     place = {member.name: at for at, (member, _) in enumerate(chosen)}
     return tuple(sorted(outcomes, key=lambda each: place[each.member.name]))
 
@@ -147,7 +145,10 @@ async def _deploy(
         told = package.description
         seconds = time.time() - at
         state.note_deployment(database, member.name, at, told.name, told.version, result, words, seconds)
-        await ask(member, database, ssh_config)
+        if result == "unreachable":
+            state.note_problem(database, member.name, at, words)
+        else:
+            await ask(member, database, ssh_config)
     return Outcome(member=member, package=package, result=result, words=words)
 
 

@@ -32,9 +32,7 @@ async def survey(
         done += 1
         report("asking the devices", done, len(members))
 
-    async with asyncio.TaskGroup() as group:
-        for member in members:
-            group.create_task(one(member))
+    await asyncio.gather(*map(one, members))
 
 
 async def ask(member: Member, database: sqlite3.Connection, ssh_config: Path | None) -> None:

@@ -1,7 +1,8 @@
 """What a device is and has, as JSON. With "hold" it is the one deployment at work there until its input ends, or is
 silent for too long; {"busy": "what"} where another is.
 
-Arguments: root, empty for the device's own choice; "look" or "hold"; seconds of silence.
+Arguments: root, empty for the device's own choice; "look" or "hold"; seconds of silence; seconds to wait for another
+deployment, and for an install.
 """
 
 import fcntl
@@ -71,12 +72,12 @@ def lock(path: Path, seconds: float) -> Optional[IO[str]]:  # noqa: UP045
             return file
 
 
-def hold(root: Path, silence: float) -> None:
+def hold(root: Path, silence: float, for_deployment: float, for_install: float) -> None:
     (root / "incoming").mkdir(parents=True, exist_ok=True)
     # What a deployment that was cut off left at work may be about to end: its like of this, and its install.
-    held, installing = lock(root / "incoming" / "lock", 5), None
+    held, installing = lock(root / "incoming" / "lock", for_deployment), None
     if held is not None:
-        installing = lock(root / "lock", 30)
+        installing = lock(root / "lock", for_install)
     if held is None or installing is None:
         say({"busy": "deployment" if held is None else "install, update or rollback"})
         return
@@ -86,16 +87,16 @@ def hold(root: Path, silence: float) -> None:
         pass
 
 
-def main(told: str, mode: str, silence: float) -> None:
+def main(told: str, mode: str, *seconds: float) -> None:
     place = Path(told or os.environ.get("EDGEWISE_ROOT") or "~/edgewise").expanduser()
     root = Path.cwd() / place
     if mode == "hold":
-        hold(root, silence)
+        hold(root, *seconds)
     else:
         say(facts(root))
 
 
 try:
-    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    main(sys.argv[1], sys.argv[2], *map(float, sys.argv[3:]))
 except OSError as error:
     say({"error": f"{error.filename or 'device'}: {error.strerror or error}"})

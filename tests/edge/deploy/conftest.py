@@ -20,7 +20,7 @@ import pytest
 from edge.deploy.address import Address
 from edge.deploy.connection import connected
 from edge.deploy.conversation import Device
-from edge.deploy.deployment import Outcome
+from edge.deploy.deployment import Outcome, Report
 from edge.deploy.deployment import deploy as deploy_over
 from edge.deploy.package import read_package
 from edge.deploy.plan import Settings
@@ -277,13 +277,19 @@ def push(ssh: Ssh) -> Push:
     """Deploy in this process: much quicker than a process each."""
 
     def run(
-        bundle: Path, root: Root, *, config: Path | None = None, python: str = sys.executable, **settings: Any
+        bundle: Path,
+        root: Root,
+        *,
+        config: Path | None = None,
+        python: str = sys.executable,
+        report: Report = lambda *_: None,
+        **settings: Any,
     ) -> Outcome:
         async def carry_out() -> Outcome:
             async with connected(Address(host="device"), config or ssh.config) as connection:
                 device = Device(connection=connection, name="device", python=python)
                 chosen = Settings(root=str(root.path), **settings)
-                return await deploy_over(device, read_package(bundle), chosen, lambda *_: None)
+                return await deploy_over(device, read_package(bundle), chosen, report)
 
         return asyncio.run(carry_out())
 

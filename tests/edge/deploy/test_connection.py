@@ -127,6 +127,22 @@ def test_program_that_says_nothing_in_time_is_given_up(ssh: Any) -> None:
         asyncio.run(run())
 
 
+def test_program_that_is_killed_is_said_to_be(ssh: Any) -> None:
+    async def run() -> None:
+        async with connected(DEVICE, ssh.config) as link:
+            await ask(Device(connection=link, name="device", python="sh"), ["-c", "echo '{}'; kill -9 $$"], 10)
+
+    with pytest.raises(Unavailable, match=r"the program there was killed \(too little memory\?\)"):
+        asyncio.run(run())
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 64])
+def test_name_that_cannot_be_looked_up_is_said(host: str, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("")
+    with pytest.raises(Unreachable, match="no connection"):
+        connect(tmp_path / "config", Address(host=host))
+
+
 def test_two_uploads_of_the_same_file_at_once_are_one_file(ssh: Any, tmp_path: Path) -> None:
     """Without the lock that a deployment has."""
     content = bytes(range(256)) * 2**12

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 
 from edge.bundle.signing import make_key
+from edge.deploy import seen
 from edge.deploy.deployment import Outcome
+from edge.deploy.seen import Status
 from edge.device.errors import BadBundle, EdgewiseError, ProofFailed, Unavailable
 from edge.device.files import sha256_of
-from edge.device.slots import Root, current_slot, name_device
+from edge.device.slots import Root, current_slot, name_device, server_of
 
 MakeBundle = Callable[..., Path]
 Push = Callable[..., Outcome]
@@ -169,6 +172,32 @@ def test_dry_run_changes_nothing_and_prints_the_plan(
     assert tree(root) == before
 
 
+def test_server_that_runs_takes_the_new_version_over(
+    push: Push, installed: Root, make_bundle: MakeBundle, runner_says: Any
+) -> None:
+    program = installed.current / "edgewise-device.pyz"
+    words = [sys.executable, str(program), "serve", "--root", str(installed.path), "--port", "0"]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_for_version(installed, "1.0.0")
+            said: list[str] = []
+            outcome = push(make_bundle(version="1.1.0"), installed, report=lambda words, *_: said.append(words))
+            assert "the server answers with 1.1.0" in said
+            told = Status(**runner_says(installed, "status"))
+            assert told.server is not None
+            assert (told.server.state, told.server.version, told.slot) == ("serving", "1.1.0", outcome.slot)
+            assert push(make_bundle(version="1.1.0"), installed).plan.up_to_date
+        finally:
+            server.terminate()
+
+
+def wait_for_version(root: Root, version: str) -> None:
+    end = time.monotonic() + 30
+    while (server_of(root) or {}).get("version") != version:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 def test_two_deployers_at_once_are_one_after_the_other_or_one(
     push: Push, installed: Root, make_bundle: MakeBundle
 ) -> None:
@@ -186,11 +215,16 @@ def test_two_deployers_at_once_are_one_after_the_other_or_one(
     assert not list(installed.incoming.glob("*.bundle*"))
 
 
-def test_deployment_waits_for_no_other_for_ever(push: Push, installed: Root, make_bundle: MakeBundle) -> None:
-    with (installed.incoming / "lock").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(Unavailable, match="another deployment is at work there; wait for it"):
-            push(make_bundle(version="1.1.0"), installed)
+def test_deployment_waits_for_no_other_for_ever(
+    push: Push, installed: Root, make_bundle: MakeBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seen, "DEPLOYMENT_SECONDS", 0.2)
+    monkeypatch.setattr(seen, "INSTALL_SECONDS", 0.2)
+    for name, other in ((Path("incoming", "lock"), "deployment"), (Path("lock"), "install, update or rollback")):
+        with (installed.path / name).open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with pytest.raises(Unavailable, match=f"another {other} is at work there; wait for it"):
+                push(make_bundle(version="1.1.0"), installed)
     push(make_bundle(version="1.1.0"), installed)
 
 
