@@ -10,17 +10,13 @@ from pathlib import Path
 import asyncssh
 
 from edge.deploy.address import Address
-from edge.device.errors import BadSetting, Unavailable
+from edge.device.errors import BadSetting, Unavailable, Unreachable
 
 CONNECT_SECONDS = 15.0  # until the network answers
 LOGIN_SECONDS = 30.0  # until the user is let in: small boards compute keys slowly
 # A network that is dead is noticed after 5 s times 6.
 KEEPALIVE_SECONDS = 5.0
 KEEPALIVE_COUNT = 6
-
-
-class Unreachable(Unavailable):
-    """No connection came about: the device was not asked anything."""
 
 
 @asynccontextmanager

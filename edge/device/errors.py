@@ -11,6 +11,7 @@
     |- BadSetting            a setting of the service
     |- Refused               a request that the service does not answer; has an HTTP status
     |- Unavailable           disk full, read-only folder, a folder in use, a package that is missing
+    |  '- Unreachable        no connection to a device: it was not asked anything
     |- ConversionFailed      a converter refused or crashed
     |- Diverged              training: the loss is not a number
     |- Interrupted           exit 130: stopped on request, ready to go on
@@ -68,6 +69,10 @@ class Refused(EdgewiseError):
 
 
 class Unavailable(EdgewiseError):
+    pass
+
+
+class Unreachable(Unavailable):
     pass
 
 

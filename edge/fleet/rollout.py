@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.deploy.connection import Unreachable, connected
+from edge.deploy.connection import connected
 from edge.deploy.conversation import Device
 from edge.deploy.deployment import deploy, planned
 from edge.deploy.package import Package
 from edge.deploy.plan import Settings
-from edge.device.errors import BadSetting, EdgewiseError
+from edge.device.errors import BadSetting, EdgewiseError, Unreachable
 from edge.device.update.policy import position
 from edge.fleet import state
 from edge.fleet.inventory import Member

@@ -14,11 +14,11 @@ import pytest
 
 from edge.deploy import connection
 from edge.deploy.address import Address
-from edge.deploy.connection import Unreachable, connected
+from edge.deploy.connection import connected
 from edge.deploy.conversation import Device, ask
 from edge.deploy.seen import look
 from edge.deploy.upload import upload
-from edge.device.errors import BadSetting, Unavailable
+from edge.device.errors import BadSetting, Unavailable, Unreachable
 
 DEVICE = Address(host="device")
 
