@@ -2,62 +2,59 @@
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import click
-from rich.markup import escape
 
 from edge.device.errors import EdgewiseError
-from pipeline.cli.bundle import bundle, key
-from pipeline.cli.check import boards, check
-from pipeline.cli.compare import compare
-from pipeline.cli.deploy import deploy
-from pipeline.cli.diagnose import diagnose
-from pipeline.cli.evaluate import evaluate
-from pipeline.cli.fleet import fleet
-from pipeline.cli.package import package
-from pipeline.cli.preview import preview
-from pipeline.cli.progress import console
-from pipeline.cli.publish import publish
-from pipeline.cli.report import report
-from pipeline.cli.serve import serve
-from pipeline.cli.stages import export, quantize, train
-from pipeline.stage import explain
 
 # Set before TensorFlow is imported anywhere: its notes about the CPU are no news to anyone.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# Command -> the module of pipeline.cli that has it.
+COMMANDS = {
+    "train": "stages",
+    "quantize": "stages",
+    "export": "stages",
+    "evaluate": "evaluate",
+    "report": "report",
+    "compare": "compare",
+    "diagnose": "diagnose",
+    "check": "check",
+    "boards": "check",
+    "preview": "preview",
+    "serve": "serve",
+    "package": "package",
+    "bundle": "bundle",
+    "key": "bundle",
+    "deploy": "deploy",
+    "publish": "publish",
+    "fleet": "fleet",
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """Loads the module of a command when that is asked for: all of them take a second."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = getattr(import_module(f"pipeline.cli.{COMMANDS[cmd_name]}"), cmd_name)
+        return found
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="edgewise", prog_name="edgewise")
 def edgewise() -> None:
-    """Train a Keras model, quantize it, export it for each edge device, and prove every export.
+    """Train a Keras model, quantize it, export it for each edge device, prove every export, and ship it.
 
     \b
     Exit codes: 0 done; 2 the command, recipe, data or folder cannot be used; 3 a proof failed, or a model does not fit.
     """
-
-
-for command in (
-    train,
-    quantize,
-    export,
-    evaluate,
-    report,
-    compare,
-    diagnose,
-    check,
-    boards,
-    preview,
-    serve,
-    package,
-    bundle,
-    deploy,
-    fleet,
-    publish,
-    key,
-):
-    edgewise.add_command(command)
 
 
 def main() -> None:
@@ -72,6 +69,8 @@ def main() -> None:
     except EdgewiseError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
+        from pipeline.stage import explain
+
         _fail(str(explain(error, Path.cwd())), 2)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("pipeline", "edge", "models", "serving"):
@@ -82,6 +81,10 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
+    from rich.markup import escape
+
+    from pipeline.cli.progress import console
+
     for line in message.splitlines():
         console.print(f"[bold red]error[/] {escape(line)}")
     sys.exit(code)
