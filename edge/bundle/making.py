@@ -144,6 +144,8 @@ def _licence(path: Path | None) -> str:
 
 def _place(description: Description, output: Path | None) -> Path:
     folder = Path() if output is None else output
+    if not folder.is_dir() and folder.suffix != ".bundle":
+        raise BadSetting(f"{folder}: no such folder; make it, or name a file that ends in .bundle with --output")
     path = folder / description.file_name if folder.is_dir() else folder
     if not path.parent.is_dir():
         raise BadSetting(f"{path.parent}: no such folder; make it, or name another with --output")

@@ -45,11 +45,12 @@ def require_fitting(description: Description, device: Device | None) -> None:
     if sys.version_info[:2] < dotted_key(description.python)[:2]:
         found = ".".join(map(str, sys.version_info[:3]))
         raise BadBundle(f"{description.file_name}: needs Python {description.python} or newer, this is {found}")
-    lacking = [lack for lack in map(_lack, description.runtimes) if lack]
-    if len(lacking) == len(description.runtimes):
+    lacks = list(map(_lack, description.runtimes))
+    if all(lacks):
+        said = "; ".join(dict.fromkeys(lacks)) or "none is named"
         raise BadBundle(
-            f"{description.file_name}: needs one of these runtimes: {'; '.join(lacking) or 'none is named'}; "
-            "install one with pip"
+            f"{description.file_name}: needs one of these runtimes: {said}; "
+            f"install one for {sys.executable}, or run this with the Python that has one (deploy: --python)"
         )
 
 

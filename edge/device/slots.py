@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -97,10 +98,16 @@ class Device:
 
 
 def root_at(path: Path | None) -> Root:
-    """The folder `path`, else $EDGEWISE_ROOT, else ~/edgewise."""
+    """The folder `path`, else $EDGEWISE_ROOT, else the one whose slot holds this program, else ~/edgewise."""
     told = os.environ.get(VARIABLE)
-    place = path or (Path(told) if told else Path.home() / "edgewise")
+    place = path or (Path(told) if told else _own_folder() or Path.home() / "edgewise")
     return Root(path=place.expanduser().absolute())
+
+
+def _own_folder() -> Path | None:
+    """The device's folder, where the program that runs is a slot's."""
+    slot = Path(sys.argv[0]).resolve().parent
+    return slot.parents[1] if slot.name in LETTERS and slot.parent.name == "slots" else None
 
 
 def read_device(root: Root) -> Device | None:

@@ -14,7 +14,11 @@ from edge.device.slots import ARTIFACT, VARIABLE, Root, current_slot, root_at
 
 def add_root(parser: argparse.ArgumentParser) -> None:
     """--root, alike for every command."""
-    parser.add_argument("--root", type=Path, help=f"the device's folder (default: ${VARIABLE}, else ~/edgewise)")
+    parser.add_argument(
+        "--root",
+        type=Path,
+        help=f"the device's folder (default: ${VARIABLE}, else that of the slot this is in, else ~/edgewise)",
+    )
 
 
 def add_subject(parser: argparse.ArgumentParser) -> None:

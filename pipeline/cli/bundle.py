@@ -43,10 +43,9 @@ def bundle(
     )
     if licence is None:
         console.print("          no licence of the model is stated; --licence FILE puts one in")
-    deployed = description.target in RUNNABLE
-    next_step = (
-        f"edgewise deploy {path.name} pi@device1, docs/devices.md" if deployed else "docs/mcu.md, docs/targets.md"
-    )
+    next_step = "docs/mcu.md, docs/targets.md"
+    if description.target in RUNNABLE:
+        next_step = f"edgewise deploy {path.name} pi@device1 --key {key.with_suffix('.pub.pem')}, docs/devices.md"
     console.print(f"          next: {escape(next_step)}")
 
 

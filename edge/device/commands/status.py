@@ -35,6 +35,7 @@ def status(root: Root) -> dict[str, Any]:
     device, slot = read_device(root), current_slot(root)
     description = installed(slot)
     return {
+        "root": str(root.path),
         "id": device.id if device else None,
         "target": device.target if device else None,
         "board": device.board or None if device else None,

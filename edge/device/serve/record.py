@@ -42,6 +42,7 @@ def write_state(root: Root, address: tuple[str, int], state: State) -> None:
         "version": state.told.get("version"),
         "runtime": state.told.get("runtime"),
         "fallback": state.told.get("fallback", []),
+        "latency_ms": state.told.get("latency_ms"),
         "state": word,
         "reason": state.reason,
         "refused": state.refused,

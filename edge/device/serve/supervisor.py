@@ -138,6 +138,7 @@ class Supervisor:
         choice = self._choice()
         if choice is None:
             if self._active is None and self._state.reason != _NOTHING:
+                _say(f"{_NOTHING}; waiting for an installation")
                 self._change(serving=None, told={}, reason=_NOTHING)
             return
         if self._active is not None:

@@ -62,6 +62,7 @@ def check(root: Root, url: str, fetcher: Fetcher, report: Report, *, pin: str = 
             "version": installed.version,
             "offer": None if offer is None else {"bundle": offer.file, "version": offer.version, "bytes": offer.size},
             "passed": list(choice.passed),
+            "up_to_date": offer is None and not choice.passed,
             "expires": seen.expires,
             "clock": seen.clock,
         }

@@ -129,3 +129,6 @@ def test_output_that_cannot_be_is_refused(make_artifact: MakeArtifact, signing_k
     made = plan(make_artifact(tmp_path / "artifact"), None, None)
     with pytest.raises(BadSetting, match="no such folder"):
         write_bundle(made, signing_key, tmp_path / "nowhere" / "x.bundle")
+    with pytest.raises(BadSetting, match=r"no such folder.*ends in \.bundle"):
+        write_bundle(made, signing_key, tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == [tmp_path / "artifact"]

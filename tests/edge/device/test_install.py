@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -217,6 +218,14 @@ def test_two_installs_at_once_are_one(device: Runner, make_bundle: MakeBundle, t
         refused = device("install", make_bundle(version="1.1.0"))
     assert (refused.code, "another install, update or rollback is at work there" in refused.error) == (2, True)
     assert device("install", make_bundle(version="1.1.0")).code == 0
+
+
+def test_runner_in_a_slot_knows_its_folder(installed: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "EDGEWISE_ROOT"}
+    command = [sys.executable, str(installed / "current" / "edgewise-device.pyz"), "status"]
+    done = subprocess.run(command, capture_output=True, check=True, env=environment)
+    told = json.loads(done.stdout)
+    assert (told["root"], told["version"]) == (str(installed), "1.0.0")
 
 
 def test_rollback_without_a_version_before_is_refused(device: Runner, make_bundle: MakeBundle) -> None:
