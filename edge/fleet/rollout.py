@@ -133,8 +133,8 @@ async def _deploy(
             device = Device(connection=connection, name=member.name, python=member.python)
             if terms.dry_run:
                 steps = (await planned(device, package, settings)).steps
-                words = ", ".join(step.act for step in steps) or "up to date"
-                return Outcome(member=member, package=package, result="planned", words=words)
+                words = ", ".join(step.act for step in steps)
+                return Outcome(member=member, package=package, result="planned" if steps else "up to date", words=words)
             done = await deploy(device, package, settings, lambda *_: None)
             result, words = ("up to date", "") if done.plan.up_to_date else ("installed", f"slot {done.slot}")
     except Unreachable as error:
