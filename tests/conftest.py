@@ -1,6 +1,7 @@
 """What tests of several packages share: the command line as people run it, and one small finished run."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ("--no-sandbox", "--use-fake-device-for-media-stream", "--host-resolver-rules=MAP pictures.test 127.0.0.1")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+
+# A shell has what it starts in the background ignore Ctrl-C, and whatever the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
