@@ -81,15 +81,20 @@ def roll_back(root: Root, report: Report, wait: float = 60.0) -> Description:
             raise BadArtifact(f"{root.path}: no other version to go back to; install one")
         description = read_description(slot)
         report({"step": "tested", **self_test(root, slot, description)})
-        failures.remember(root, read_description(before).file_name, "somebody went back from it")  # lest update returns
+        left = installed(before)
+        if left is not None:
+            failures.remember(root, left.file_name, "somebody went back from it")  # lest update returns
         change_over(root, before, slot, description, report, wait)
         report({"step": "done", "name": description.name, "version": description.version, "slot": slot.name})
     return description
 
 
 def installed(slot: Path | None) -> Description | None:
-    """What a slot holds."""
-    return None if slot is None else read_description(slot)
+    """What a slot holds; None where it holds nothing, or is damaged: whatever comes is better then."""
+    try:
+        return None if slot is None else read_description(slot)
+    except (BadArtifact, BadBundle):
+        return None
 
 
 def settled(root: Root, wait: float) -> Path | None:

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from edge.device.errors import BadArtifact, BadBundle
 from edge.device.install import installed
 from edge.device.slots import Root, current_slot, other_slot, read_device, server_of
 from edge.device.subject import add_root, root_of
@@ -57,8 +56,5 @@ def _previous(root: Root, slot: Path | None) -> dict[str, str] | None:
     other = other_slot(root, slot)
     if slot is None or not other.is_dir():
         return None
-    try:
-        description = installed(other)
-    except (BadArtifact, BadBundle):
-        return None
+    description = installed(other)
     return {"name": description.name, "version": description.version} if description else None

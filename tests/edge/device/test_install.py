@@ -220,6 +220,19 @@ def test_two_installs_at_once_are_one(device: Runner, make_bundle: MakeBundle, t
     assert device("install", make_bundle(version="1.1.0")).code == 0
 
 
+def test_damaged_version_in_use_is_replaced_or_left_behind(
+    device: Runner, make_bundle: MakeBundle, tmp_path: Path
+) -> None:
+    for command in (("install", make_bundle(version="1.1.0")), ("rollback",)):
+        assert device("install", make_bundle(), "--allow-downgrade").code == 0
+        assert device("install", make_bundle(version="1.2.0")).code == 0
+        (tmp_path / "root" / "current" / "bundle.json").write_text("{")
+        assert device("status").steps[0]["version"] is None
+        done = device(*command)
+        assert done.code == 0, done.error
+        assert in_use(device) in ("1.1.0", "1.0.0")
+
+
 def test_runner_in_a_slot_knows_its_folder(installed: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "EDGEWISE_ROOT"}
     command = [sys.executable, str(installed / "current" / "edgewise-device.pyz"), "status"]
