@@ -82,9 +82,9 @@ def roll_back(root: Root, report: Report, wait: float = 60.0) -> Description:
         description = read_description(slot)
         report({"step": "tested", **self_test(root, slot, description)})
         left = installed(before)
+        change_over(root, before, slot, description, report, wait)
         if left is not None:
             failures.remember(root, left.file_name, "somebody went back from it")  # lest update returns
-        change_over(root, before, slot, description, report, wait)
         report({"step": "done", "name": description.name, "version": description.version, "slot": slot.name})
     return description
 
@@ -104,7 +104,7 @@ def settled(root: Root, wait: float) -> Path | None:
     Raises Unavailable where the server does neither in `wait` seconds.
     """
     slot, end = current_slot(root), time.monotonic() + wait
-    while time.monotonic() < end:
+    while True:
         server = server_of(root)
         if slot is None or server is None or server.get("slot") == slot.name or server.get("state") == "failed":
             return slot
@@ -112,8 +112,9 @@ def settled(root: Root, wait: float) -> Path | None:
         if isinstance(refused, dict) and refused.get("slot") == slot.name and kept == other_slot(root, slot):
             switch(root, kept)
             return kept
+        if time.monotonic() >= end:
+            raise Unavailable(f"{root.path}: the server is still busy with an earlier switch; try again, or restart it")
         time.sleep(_POLL)
-    raise Unavailable(f"{root.path}: the server is still busy with an earlier switch; try again, or restart it")
 
 
 def self_test(root: Root, slot: Path, description: Description) -> dict[str, Any]:
@@ -142,7 +143,10 @@ def self_test(root: Root, slot: Path, description: Description) -> dict[str, Any
 def change_over(
     root: Root, before: Path | None, slot: Path, description: Description, report: Report, wait: float
 ) -> None:
-    """Switch to `slot`, and see a running server answer with it; otherwise back to `before`, and `slot` is cleared."""
+    """Switch to `slot`, and see a running server answer with it; otherwise back to `before`.
+
+    A `slot` that the server refused is cleared.
+    """
     earlier = _attempt(server_of(root))
     start = time.perf_counter()
     switch(root, slot)
@@ -157,7 +161,8 @@ def change_over(
         switch(root, before)
     else:
         root.current.unlink()
-    shutil.rmtree(slot)
+    if _attempt(server_of(root)) > earlier:  # refused, not only slow or ended: nobody is to go back to it
+        shutil.rmtree(slot)
     back = "the version before is in use again" if before else "there is no version before"
     raise ProofFailed(f"{description.file_name}: the server does not come up with it: {reason}; {back}")
 

@@ -1,5 +1,6 @@
 """publish: signed bundles into an update repository, which any web server can serve to a fleet."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,17 @@ if TYPE_CHECKING:
     from edge.updates.listing import Row
 
 
+def _number(_: click.Context, option: click.Parameter, value: float | None) -> float | None:
+    """Refuse what no range holds and yet passes for one: a comparison with nan is never true."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no number", param=option)
+    return value
+
+
 def _days(name: str, default: float, what: str) -> Callable[..., Any]:
     return click.option(
-        f"--{name}-days", type=click.FloatRange(min=0, min_open=True), default=default, show_default=True,
+        f"--{name}-days", type=click.FloatRange(0, 36_500, min_open=True), default=default, show_default=True,
+        callback=_number,
         help=f"How long the signature of {what} holds.",
     )  # fmt: skip
 
@@ -32,7 +41,11 @@ def _days(name: str, default: float, what: str) -> Callable[..., Any]:
 )  # fmt: skip
 @click.option("--key", type=click.Path(path_type=Path), help="Public key that must have signed the bundles.")
 @click.option(
-    "--rollout", type=click.FloatRange(0, 100), metavar="PERCENT", help="How much of the fleet may have them."
+    "--rollout",
+    type=click.FloatRange(0, 100),
+    metavar="PERCENT",
+    callback=_number,
+    help="How much of the fleet may have them.",
 )
 @click.option("--halt", multiple=True, metavar="BUNDLE", help="No device installs it from now on; repeatable.")
 @click.option("--resume", multiple=True, metavar="BUNDLE", help="Undo --halt; repeatable.")
