@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,9 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def say(step: dict[str, Any]) -> None:
-    """A JSON line on standard output, at once."""
-    sys.stdout.write(json.dumps(step) + "\n")
-    sys.stdout.flush()
+    """A JSON line on standard output, at once; where nobody reads it any more, the work goes on all the same."""
+    try:
+        sys.stdout.write(json.dumps(step) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

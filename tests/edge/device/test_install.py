@@ -233,6 +233,17 @@ def test_damaged_version_in_use_is_replaced_or_left_behind(
         assert in_use(device) in ("1.1.0", "1.0.0")
 
 
+def test_install_whose_output_nobody_reads_goes_on(installed: Path, make_bundle: MakeBundle, tmp_path: Path) -> None:
+    root = tmp_path / "root"
+    shutil.copytree(installed, root, symlinks=True)
+    command = [sys.executable, str(root / "current" / "edgewise-device.pyz"), "install", "--root", str(root)]
+    with subprocess.Popen([*command, str(make_bundle(version="1.1.0"))], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(60) == 0
+    assert json.loads((root / "current" / "bundle.json").read_text())["version"] == "1.1.0"
+
+
 def test_runner_in_a_slot_knows_its_folder(installed: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "EDGEWISE_ROOT"}
     command = [sys.executable, str(installed / "current" / "edgewise-device.pyz"), "status"]
