@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from edge.device.errors import BadData, Refused
+from edge.device.errors import BadData
 from edge.device.image import Bounds, decode, fit, read_image
-from edge.device.ranking import milliseconds, ranked
+from edge.device.ranking import milliseconds, ranked, read_top
 from serving.card import identity
 from serving.http import Request, Response, as_json
 from serving.model import Model
@@ -41,7 +41,7 @@ async def answer(request: Request, state: State) -> Response:
     Raises Refused for requests that are not of the interface, BadData for pictures that cannot be decoded.
     """
     model = state.model
-    top = _top(request, len(model.contract.output.labels))
+    top = read_top(request.queries("top").get("top"), len(model.contract.output.labels))
     pictures = pictures_of(request, state.settings.images)
     logits, answers = await state.gate.run(partial(_classify, model, pictures, top, state.settings), quick=False)
     state.metrics.predicted(logits, model.contract.output)
@@ -90,13 +90,3 @@ def _answer(model: Model, logits: NDArray[np.float32], top: int, seconds: dict[s
         "model": identity(model),
         "latency_ms": milliseconds(seconds),
     }
-
-
-def _top(request: Request, labels: int) -> int:
-    """How many scores to list: ?top=, five or all unless told."""
-    text = request.queries("top").get("top")
-    if text is None:
-        return min(5, labels)
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= labels):
-        raise Refused(400, f"query 'top': {text[:32]!r}; expected 1 to {labels}, the number of labels")
-    return int(text)

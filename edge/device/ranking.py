@@ -10,6 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.device.contract import Output
+from edge.device.errors import Refused
+
+
+def read_top(text: str | None, labels: int) -> int:
+    """How many scores a query's ?top= asks for: five or all `labels` where it is not there.
+
+    Raises Refused 400 where it is no such number.
+    """
+    if text is None:
+        return min(5, labels)
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= labels):
+        raise Refused(400, f"query 'top': {text[:32]!r}; expected 1 to {labels}, the number of labels")
+    return int(text)
 
 
 def ranked(output: Output, logits: NDArray[np.float32], top: int) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edge.device.errors import BadData, Refused
 from edge.device.image import Bounds, decode, fit
-from edge.device.ranking import milliseconds, ranked
+from edge.device.ranking import milliseconds, ranked, read_top
 from edge.device.serve.form import Picture, pictures_of
 from edge.device.serve.request import Request, Response, as_json
 from edge.device.serve.served import FORMATS, Served
@@ -94,7 +94,7 @@ def _predict(served: Served, request: Request) -> Response:
 
     Raises Refused for requests that are not of the interface, 400 for pictures that cannot be decoded.
     """
-    top = _top(request, len(served.loaded.contract.output.labels))
+    top = read_top(request.queries("top").get("top"), len(served.loaded.contract.output.labels))
     pictures = pictures_of(request, _IMAGES)
     bounds = Bounds(formats=FORMATS, side=_SIDE, pixels=served.pixels, scans=_SCANS)
     answers = []
@@ -136,13 +136,3 @@ def _answer(served: Served, logits: NDArray[np.float32], top: int, seconds: dict
         "model": {"name": served.name, "version": served.version, "sha256": served.loaded.sha256},
         "latency_ms": milliseconds(seconds),
     }
-
-
-def _top(request: Request, labels: int) -> int:
-    """How many scores to list: ?top=, five or all unless told."""
-    text = request.queries("top").get("top")
-    if text is None:
-        return min(5, labels)
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 1 <= int(text) <= labels):
-        raise Refused(400, f"query 'top': {text[:32]!r}; expected 1 to {labels}, the number of labels")
-    return int(text)
