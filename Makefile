@@ -94,7 +94,7 @@ bench: setup  ## speed, and accuracy and size beside other ways to int8; half an
 
 LOCK = uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-emit-index-url \
     --no-emit-find-links --quiet --custom-compile-command "make lock"
-LOCKED = $(LOCK) --extra train --extra export --extra report --extra serve --extra ship --extra dev
+LOCKED = $(LOCK) --extra train --extra export --extra report --extra serve --extra ship --extra search --extra track --extra dev
 
 bench-serving: setup  ## the service against calls in process, bare Starlette and other servers; a quarter of an hour
 	@$(BIN)/python -m pipeline.bench.serving
