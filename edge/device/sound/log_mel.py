@@ -81,7 +81,7 @@ class LogMel:
             ("ceiling_db", self.ceiling_db, self.floor_db + 1, 200),
         ):
             if not low <= value <= high:
-                raise ValueError(f"{name}: received {value!r}, expected {low:g} to {high:g}")
+                raise ValueError(f"{name}: received {value!r}, expected {low:,.10g} to {high:,.10g}")
         if self.fft & (self.fft - 1):
             raise ValueError(f"fft: received {self.fft}, expected a power of two")
         empty = int((_tables(self)[1].sum(axis=0) == 0).sum())

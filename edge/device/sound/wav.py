@@ -74,8 +74,8 @@ class _Format:
 def read_wav(content: bytes) -> Wave:
     """The samples of a wav file: integers of 8, 16, 24 or 32 bits and floats of 32 or 64, plain or extensible.
 
-    Integers are scaled by 2 ** (bits - 1), floats beyond -1..1 cut off; several channels become their mean. While
-    it reads, it takes a few times the memory of `content`.
+    Integers are scaled by 2 ** (bits - 1), floats beyond -1..1 cut off; several channels become their mean. Takes
+    up to seven times the memory of `content` while it reads.
     Raises BadData where the bytes are no such file, are cut short, hold no samples or floats that are no numbers, or
     are of a rate, a number of channels or a length out of RATES, CHANNELS and MAX_SECONDS.
     """
@@ -156,10 +156,11 @@ def _frames(form: _Format, size: int, start: int, length: int) -> int:
     if size % form.frame:
         raise BadData(f"wav file with {size:,} bytes of samples of {form.frame} bytes each: damaged; record it again")
     frames = size // form.frame
-    if not 0 < frames <= MAX_SECONDS * form.rate:
+    if not frames:
+        raise BadData("wav file without samples (an empty data chunk); record it again")
+    if frames > MAX_SECONDS * form.rate:
         raise BadData(
-            f"wav file of {frames / form.rate:,.1f} seconds, expected more than 0 and at most {MAX_SECONDS}; "
-            "send the part that matters"
+            f"wav file of {frames / form.rate:,.1f} seconds, expected {MAX_SECONDS} at most; send the part that matters"
         )
     return frames
 
@@ -173,26 +174,29 @@ def _decode(content: bytes, start: int, frames: int, form: _Format) -> NDArray[A
         return wide.reshape(-1).view("<i4")
     letter = "f" if form.kind == "floats" else "u" if form.bits == 8 else "i"
     samples = np.frombuffer(content, f"<{letter}{form.bits // 8}", count, start)
-    # `not <=`: what is not a number is no smaller one either.
-    if letter == "f" and not (np.isfinite(samples).all() and (peak := np.abs(samples).max()) <= _MAX_FLOAT):
-        found = f"as large as {peak:g}" if np.isfinite(samples).all() else "that are infinite or no numbers"
+    if letter == "f":
+        _require_scaled(samples)
+    return samples
+
+
+def _require_scaled(samples: NDArray[Any]) -> None:
+    finite = np.isfinite(samples).all()
+    if not finite or np.abs(samples).max() > _MAX_FLOAT:
+        found = f"as large as {np.abs(samples).max():g}" if finite else "that are infinite or no numbers"
         raise BadData(
             f"wav file of floats {found}, expected -1 to 1; divide them by their full scale, and save it again"
         )
-    return samples
 
 
 def _mono(stored: NDArray[Any], channels: int) -> Samples:
     """The mean of the channels, in -1..1."""
     kind, width = stored.dtype.kind, stored.dtype.itemsize
     middle, scale = (128, 128.0) if kind == "u" else (0, 1.0 if kind == "f" else 2.0 ** (8 * width - 1))
-    if channels == 1 and (kind, width) in (("u", 1), ("i", 2), ("f", 4)):  # float32 holds all of these
-        samples = stored.astype(np.float32)
-        samples -= np.float32(middle)
-        samples /= np.float32(scale)
-    else:
-        total = np.zeros(len(stored) // channels)
-        for channel in range(channels):  # one after the other: the same sum everywhere
-            total += stored[channel::channels]
-        samples = ((total / channels - middle) / scale).astype(np.float32)
-    return np.clip(samples, -1, 1, out=samples)
+    exact = channels == 1 and (kind, width) in (("u", 1), ("i", 2), ("f", 4))  # float32 holds all of these
+    total: NDArray[Any] = np.zeros(len(stored) // channels, np.float32 if exact else np.float64)
+    for channel in range(channels):  # one after the other: the same sum everywhere
+        total += stored[channel::channels]
+    total /= channels
+    total -= middle
+    total /= scale
+    return np.clip(total, -1, 1, out=total).astype(np.float32, copy=False)

@@ -56,6 +56,16 @@ def noise(seconds: float = 1.0, rate: int = 8_000, seed: int = 1, scale: float =
     return Wave(samples.clip(-1, 1).astype(np.float32), rate)
 
 
+def quickest(clip: Wave, settings: LogMel, tries: int) -> float:
+    """Seconds of one picture."""
+    seconds = []
+    for _ in range(tries):
+        start = time.perf_counter()
+        log_mel(clip, settings)
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
 def with_tensorflow(samples: np.ndarray, settings: LogMel) -> np.ndarray:
     """Decibels [frames, bands], in float64 but for the mel matrix."""
     import tensorflow as tf
@@ -196,25 +206,13 @@ def test_bytes_do_not_hang_on_the_last_bits_of_the_sums() -> None:
     assert moved < count / 10_000
 
 
-def test_long_recording_costs_little_more_than_a_short_one() -> None:
+def test_minute_of_sound_takes_less_than_a_fifth_of_a_second() -> None:
     settings = replace(SPEECH, align="loudest", level="peak")
-    seconds = {}
-    for length in (1, 60):
-        clip = noise(length, 48_000)
-        log_mel(clip, settings)
-        start = time.perf_counter()
-        log_mel(clip, settings)
-        seconds[length] = time.perf_counter() - start
-    assert seconds[60] < 0.3
+    assert quickest(noise(60, 48_000), settings, tries=3) < 0.2
 
 
 def test_clip_of_one_second_takes_less_than_3_ms() -> None:
-    settings, clip, seconds = replace(SPEECH, align="loudest", level="peak"), word(after=2 / 3), []
-    for _ in range(20):
-        start = time.perf_counter()
-        log_mel(clip, settings)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.003
+    assert quickest(word(after=2 / 3), replace(SPEECH, align="loudest", level="peak"), tries=20) < 0.003
 
 
 def test_file_that_is_no_wav_is_refused() -> None:
@@ -233,22 +231,22 @@ def test_settings_come_back_from_json_as_they_were_written() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"rate": 0}, "rate: received 0, expected 4000 to 192000"),
-        ({"samples": 0}, "samples: received 0, expected 1 to 480000"),
+        ({"rate": 0}, "rate: received 0, expected 4,000 to 192,000"),
+        ({"samples": 0}, "samples: received 0, expected 1 to 480,000"),
         ({"samples": 480_001}, "samples: received 480001"),
-        ({"window": 8_001}, "window: received 8001, expected 2 to 8000"),
+        ({"window": 8_001}, "window: received 8001, expected 2 to 8,000"),
         ({"window": 1}, "window: received 1, expected 2"),
         ({"hop": 0}, "hop: received 0, expected 8 to"),
         ({"samples": 480_000, "hop": 100}, "hop: received 100, expected 469 to"),
         ({"hop": 8_001}, "hop: received 8001"),
-        ({"fft": 128}, "fft: received 128, expected 256 to 8192"),
+        ({"fft": 128}, "fft: received 128, expected 256 to 8,192"),
         ({"fft": 2**40}, "fft: received"),
         ({"fft": 300}, "fft: received 300, expected a power of two"),
         ({"bands": 0}, "bands: received 0, expected 1 to 256"),
         ({"bands": 100}, "bands: received 100, of which [0-9]+ lie between two frequencies"),
-        ({"low_hz": -1.0}, "low_hz: received -1.0, expected 0 to 4000"),
+        ({"low_hz": -1.0}, "low_hz: received -1.0, expected 0 to 4,000"),
         ({"low_hz": 4_000.0}, "high_hz: received 4000.0"),
-        ({"high_hz": 4_001.0}, "high_hz: received 4001.0, expected 21 to 4000"),
+        ({"high_hz": 4_001.0}, "high_hz: received 4001.0, expected 21 to 4,000"),
         ({"floor_db": -1e9}, "floor_db: received -1000000000.0"),
         ({"ceiling_db": -80.0}, "ceiling_db: received -80.0, expected -79 to 200"),
         ({"ceiling_db": float("nan")}, "ceiling_db: received nan"),

@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.signal import resample_poly
@@ -63,8 +63,9 @@ def test_sound_well_within_the_band_is_as_scipy_has_it(rate: int, wanted: int) -
     np.testing.assert_allclose(inner(found), inner(oracle), atol=2e-3)
 
 
+@settings(max_examples=50, deadline=None)  # rates with nothing in common have as many filters as samples
 @given(
-    arrays(np.float32, st.integers(1, 300), elements=st.floats(-1, 1, width=32)),
+    arrays(np.float32, st.integers(1, 40), elements=st.floats(-1, 1, width=32)),
     st.integers(4_000, 192_000),
     st.integers(4_000, 192_000),
 )

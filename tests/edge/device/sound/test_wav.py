@@ -184,11 +184,11 @@ DATA = chunk(b"data", bytes(48))
         (riff(form(rate=3_999), DATA), "of 3,999 samples a second"),
         (riff(form(rate=192_001), DATA), "of 192,001 samples a second"),
         (riff(form(frame=3), DATA), "1 x 16 bits in 3 bytes, expected 2"),
-        (riff(form(), chunk(b"data", b"")), "of 0.0 seconds, expected more than 0"),
-        (riff(form(), chunk(b"data", b"", 0xFFFFFFFF)), "of 0.0 seconds, expected more than 0"),
+        (riff(form(), chunk(b"data", b"")), r"without samples \(an empty data chunk\)"),
+        (riff(form(), chunk(b"data", b"", 0xFFFFFFFF)), r"without samples \(an empty data chunk\)"),
         (riff(form(), chunk(b"data", bytes(47))), "47 bytes of samples of 2 bytes each"),
         (riff(form(), chunk(b"data", bytes(48), 50)), "cut short: 48 bytes of samples of 50"),
-        (riff(form()), "without samples"),
+        (riff(form()), r"without samples \(no data chunk\)"),
         (riff(form(), chunk(b"LIST", b"ab", 1_000), DATA), "without samples"),
         (riff(DATA, form()), "without a format before its samples"),
         (riff(), "without a format and samples"),
@@ -211,7 +211,7 @@ def test_longest_recording_is_read_and_a_longer_one_refused() -> None:
     read = read_wav(riff(form(rate=4_000, bits=8), chunk(b"data", longest)))
     assert read.samples.shape == (2_400_000,)
     assert not read.samples.any()
-    with pytest.raises(BadData, match=r"of 600\.0 seconds, .* at most 600; send the part that matters"):
+    with pytest.raises(BadData, match=r"of 600\.0 seconds, expected 600 at most; send the part that matters"):
         read_wav(riff(form(rate=4_000, bits=8), chunk(b"data", longest + b"\x80")))
 
 
@@ -261,10 +261,13 @@ def test_small_file_that_claims_much_takes_little() -> None:
     assert seconds < 0.5
 
 
-@pytest.mark.parametrize("content", [scipys(np.tile(SAMPLES, (5_000, 1))), modules(bytes(600_000), 3, 2)])
-def test_reading_takes_a_few_times_the_memory_of_the_file(content: bytes) -> None:
+@pytest.mark.parametrize(
+    "content",
+    [scipys(np.tile(SAMPLES, (5_000, 1))), scipys(np.full((200_000, 2), 128, np.uint8)), modules(bytes(600_000), 3, 1)],
+)
+def test_reading_takes_seven_times_the_memory_of_the_file_at_most(content: bytes) -> None:
     tracemalloc.start()
     read_wav(content)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 6 * len(content)
+    assert peak < 7 * len(content)
